@@ -1,0 +1,55 @@
+/** bun:sqlite as the sql-database port. */
+import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite';
+import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql-database.ts';
+import { tunedPragmas } from '../embedded/pragmas.ts';
+
+export interface BunSqlDatabase extends SqlDatabase {
+  close(): void;
+}
+
+/** @param path a file, or `:memory:`. */
+export function bunSqlDatabase(path: string): BunSqlDatabase {
+  const db = new Database(path, { create: true });
+  for (const pragma of tunedPragmas(path === ':memory:')) db.run(pragma);
+  const statements = new Map<string, Statement>();
+  const prepare = (sql: string): Statement => {
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = db.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  const number = (sql: string): number => Number(Object.values(prepare(sql).get() as object)[0]);
+  return {
+    exec<Row extends SqlRow>(sql: string, ...params: readonly SqlValue[]): Row[] {
+      const statement = prepare(sql);
+      if (statement.columnNames.length > 0) return statement.all(...(params as SQLQueryBindings[])) as Row[];
+      statement.run(...(params as SQLQueryBindings[]));
+      return [];
+    },
+    transaction(body) {
+      prepare('BEGIN IMMEDIATE').run();
+      try {
+        const result = body();
+        prepare('COMMIT').run();
+        return result;
+      } catch (error) {
+        prepare('ROLLBACK').run();
+        throw error;
+      }
+    },
+    size() {
+      const pageBytes = number('PRAGMA page_size');
+      const freeBytes = number('PRAGMA freelist_count') * pageBytes;
+      return { usedBytes: number('PRAGMA page_count') * pageBytes - freeBytes, freeBytes };
+    },
+    reclaim(pages) {
+      db.run(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`);
+    },
+    close() {
+      for (const statement of statements.values()) statement.finalize();
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** node:sqlite as the sql-database port. */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql-database.ts';
+import { tunedPragmas } from '../embedded/pragmas.ts';
+
+export interface NodeSqlDatabase extends SqlDatabase {
+  close(): void;
+}
+
+/** @param path a file, or `:memory:`. */
+export function nodeSqlDatabase(path: string): NodeSqlDatabase {
+  const db = new DatabaseSync(path);
+  for (const pragma of tunedPragmas(path === ':memory:')) db.exec(pragma);
+  const statements = new Map<string, StatementSync>();
+  const prepare = (sql: string): StatementSync => {
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = db.prepare(sql);
+      statements.set(sql, statement);
+    }
+    return statement;
+  };
+  const number = (sql: string): number => Number(Object.values(prepare(sql).get() ?? {})[0]);
+  return {
+    exec<Row extends SqlRow>(sql: string, ...params: readonly SqlValue[]): Row[] {
+      return prepare(sql).all(...(params as SQLInputValue[])) as Row[];
+    },
+    transaction(body) {
+      prepare('BEGIN IMMEDIATE').run();
+      try {
+        const result = body();
+        prepare('COMMIT').run();
+        return result;
+      } catch (error) {
+        prepare('ROLLBACK').run();
+        throw error;
+      }
+    },
+    size() {
+      const pageBytes = number('PRAGMA page_size');
+      const freeBytes = number('PRAGMA freelist_count') * pageBytes;
+      return { usedBytes: number('PRAGMA page_count') * pageBytes - freeBytes, freeBytes };
+    },
+    reclaim(pages) {
+      db.exec(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`);
+    },
+    close() {
+      db.close();
+    },
+  };
+}

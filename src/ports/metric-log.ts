@@ -1,0 +1,32 @@
+/** The partitioned log: what was acknowledged, in order, until all of it is sealed. */
+
+export interface LogRecord {
+  readonly partition: number;
+  /** An encoded record (protocols/log-record.ts). */
+  readonly bytes: Uint8Array;
+}
+
+/** A record as read: offsets rise within a partition, with gaps. */
+export interface StoredRecord extends LogRecord {
+  readonly offset: number;
+  /** Append stamp of its batch, Unix ms; never falls from one batch to the next. */
+  readonly appendMs: number;
+}
+
+export interface MetricLog {
+  /**
+   * Appends all or nothing, in order; durable when it returns.
+   * @returns the offset of the first; the others follow by one.
+   * @throws `storage_full` or `internal`; then nothing of it may be counted on, and nothing is torn.
+   */
+  append(records: readonly LogRecord[], appendMs: number): number;
+  /** The offset after the last appended record; 0 in an empty log. */
+  end(): number;
+  /** Whole batches in order, the first one being that which holds `fromOffset` (records before it left out), up to about `bytesMax`. */
+  read(fromOffset: number, bytesMax: number): StoredRecord[];
+  /**
+   * Deletes whole batches older than `olderThanMs`, and the oldest beyond `bytesMax`, but none that holds an offset ≥ `safeOffset`.
+   * Bounded work a call. @returns batches deleted, and bytes still held.
+   */
+  trim(safeOffset: number, olderThanMs: number, bytesMax: number): { readonly deleted: number; readonly bytes: number };
+}

@@ -1,0 +1,79 @@
+/** What people and panels read: the store merged with what is still in memory. */
+import type { Series } from '../model/series.ts';
+import type { Resolution } from '../model/window.ts';
+import type { SampleBlock, WindowColumn } from './time-series-store.ts';
+
+export interface SeriesFilter {
+  readonly tenant: string;
+  /** undefined: every client of the tenant. */
+  readonly client: string | undefined;
+  readonly metric: string | undefined;
+  /** Labels that have to be there with these values. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface RangeQuery extends SeriesFilter {
+  /** [startMs, endMs), Unix ms. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface WindowQuery extends RangeQuery {
+  readonly resolution: Resolution;
+  /** Also windows that have not closed. */
+  readonly open: boolean;
+}
+
+export interface ClientWindows {
+  readonly client: string;
+  /** Windows that start at or after this, Unix ms, are open; Infinity where only closed ones were asked for. */
+  readonly openFromMs: number;
+  readonly columns: readonly WindowColumn[];
+}
+
+export interface ClientSamples {
+  readonly client: string;
+  /** Merged: every (series, time) once. Only times in the range. */
+  readonly block: SampleBlock;
+}
+
+export interface ClientStatus {
+  readonly client: string;
+  /** Log time of the last push, Unix ms. */
+  readonly lastSeenMs: number;
+  /** Arrival less send time of the last push that named one, ms; undefined: never named. */
+  readonly skewMs: number | undefined;
+  readonly datacenter: string | undefined;
+  readonly environment: string | undefined;
+  readonly pushes: {
+    readonly expected: number;
+    readonly received: number;
+    readonly duplicate: number;
+    readonly late: number;
+    readonly conflict: number;
+  };
+  readonly samples: {
+    readonly stored: number;
+    readonly duplicate: number;
+    readonly conflict: number;
+    readonly rejected: Readonly<Record<string, number>>;
+  };
+}
+
+export interface MetricReader {
+  /** Sorted by client_id. */
+  clients(tenant: string): Promise<ClientStatus[]>;
+  /** The series seen lately, distinct by key across clients, with how many clients have each metric name. */
+  metrics(tenant: string): Promise<
+    {
+      readonly name: string;
+      readonly unit: string;
+      readonly kind: string;
+      readonly clients: number;
+      readonly series: readonly Series[];
+    }[]
+  >;
+  /** Client by client, sorted; the caller may stop early. Lets requests in between clients. */
+  windows(query: WindowQuery): AsyncIterable<ClientWindows>;
+  samples(query: RangeQuery): AsyncIterable<ClientSamples>;
+}

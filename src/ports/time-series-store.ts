@@ -1,0 +1,92 @@
+/** Where samples and windows are kept once sealed. */
+import type { Series } from '../model/series.ts';
+import type { Resolution } from '../model/window.ts';
+
+/** One series of a block: the values at `rows` (indices into the block's times, ascending); undefined rows: at every time. */
+export interface SampleColumn {
+  readonly series: Series;
+  readonly rows: Int32Array | undefined;
+  /** Finite; −0 and every bit pattern survive. */
+  readonly values: Float64Array;
+}
+
+/** Samples of one client. Times ascend and are distinct by (ms, ns). */
+export interface SampleBlock {
+  /** Unix ms, integers. */
+  readonly timesMs: Float64Array;
+  /** Nanoseconds within the ms, 0..999,999; undefined where all are 0. */
+  readonly timesNs: Int32Array | undefined;
+  readonly columns: readonly SampleColumn[];
+}
+
+/** Windows of one series, ascending by start; only windows with count > 0. All arrays are parallel. */
+export interface WindowColumn {
+  readonly series: Series;
+  /** Unix ms of the window's start. */
+  readonly starts: Float64Array;
+  readonly count: Float64Array;
+  readonly sum: Float64Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly first: Float64Array;
+  readonly last: Float64Array;
+  readonly increase: Float64Array;
+  /** 1 when first closed; one more with each correction. */
+  readonly revision: Float64Array;
+}
+
+/** Raw samples to keep. A later block may repeat samples of an earlier: of two values the greater counts. */
+export interface RawWrite {
+  readonly tenant: string;
+  readonly client: string;
+  /** With (tenant, client, first time) the identity of the block: a rewrite of the same replaces. */
+  readonly sequence: number;
+  /** Spans less than rawBlockSpanMs. At least one sample. */
+  readonly block: SampleBlock;
+}
+
+/** All windows of one client in [blockStartMs, + BLOCK_MS[resolution]); replaces what was there. */
+export interface WindowWrite {
+  readonly tenant: string;
+  readonly client: string;
+  readonly resolution: Resolution;
+  readonly blockStartMs: number;
+  readonly columns: readonly WindowColumn[];
+}
+
+export interface StoreBatch {
+  readonly raw: readonly RawWrite[];
+  readonly windows: readonly WindowWrite[];
+}
+
+export interface StoreRange {
+  readonly tenant: string;
+  readonly client: string;
+  /** [startMs, endMs) */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Which series are wanted; undefined: all. */
+  readonly want: ((series: Series) => boolean) | undefined;
+}
+
+export interface Retention {
+  /** Blocks that end at or before these times, Unix ms, are dropped. */
+  readonly rawBeforeMs: number;
+  readonly minuteBeforeMs: number;
+  readonly hourBeforeMs: number;
+}
+
+/** Reading and retention. Writing goes with the checkpoint: `checkpoint-store`. */
+export interface TimeSeriesStore {
+  /** Blocks that may hold samples in the range, cut to it; they may overlap and repeat each other. Order: by first time. */
+  readSamples(range: StoreRange): Promise<SampleBlock[]>;
+  /** Windows whose start lies in the range, per stored block (blockStartMs ascending), cut to it. Blocks never overlap. */
+  readWindows(
+    range: StoreRange,
+    resolution: Resolution,
+  ): Promise<{ readonly blockStartMs: number; readonly columns: WindowColumn[] }[]>;
+  /** The greatest sample time, Unix ms, kept for a client; undefined where none is. */
+  lastSampleMs(tenant: string, client: string): Promise<number | undefined>;
+  /** Drops what is past retention, a bounded number of rows a call. @returns rows dropped; 0: nothing is left to drop. */
+  retain(retention: Retention, rowsMax: number): Promise<number>;
+}
