@@ -14,6 +14,8 @@ export const LIMITS = {
   /** Beyond this ratio a compressed body is a bomb; small bodies of zeros may compress better. */
   inflateRatioMax: 100,
   inflateRatioFreeBytes: 64 * KIB,
+  /** Compressed bytes given to the decoder at once: a decoder that ignores back-pressure holds about 1,000 times as much. */
+  inflateSliceBytes: 8 * KIB,
   headerKeyBytesMax: 4 * KIB,
   requestTimeoutMs: 30 * SECOND_MS,
   idleTimeoutMs: 30 * SECOND_MS,
@@ -28,6 +30,7 @@ export const LIMITS = {
   labelValueLengthMax: 256,
   unitLengthMax: 32,
   correlationIdLengthMax: 128,
+  datacenterLengthMax: 64,
   /** Nesting of JSON is bounded only by the body; these bound what one error answer can hold. */
   rejectionsShownMax: 100,
   /** A record fits in a Kafka message (1 MB by default) with its headers. */
@@ -46,6 +49,7 @@ export const LIMITS = {
   tickIntervalMs: 15 * SECOND_MS,
 
   // Rates and cardinality, per tenant unless said otherwise.
+  limitWindowMs: 1 * SECOND_MS,
   clientRequestsPerSecond: 100,
   tenantRequestsPerSecond: 50_000,
   seriesPerClientMax: 2_000,
@@ -58,7 +62,8 @@ export const LIMITS = {
 
   // Shard, log and checkpoint.
   partitions: 12,
-  lingerMs: 2,
+  /** A smaller batch fits in the page that SQLite writes anyway. */
+  compressFromBytes: 3_000,
   appendBatchRecordsMax: 1_000,
   appendBatchBytesMax: 1 * MIB,
   /** Appends that wait for a commit; more are told to come back. */
@@ -69,8 +74,12 @@ export const LIMITS = {
   logBytesMax: 4 * 1024 * MIB,
   readBatchBytesMax: 4 * MIB,
   checkpointIntervalMs: 15 * SECOND_MS,
+  /** A silent partition is checkpointed after so many records of others: they are what a restart reads in vain. */
+  idleRecordsMax: 20_000,
   checkpointPartBytesMax: 256 * KIB,
   checkpointClientsMax: 1_000_000,
+  /** A server that is further behind is not ready. */
+  readyLagRecordsMax: 10_000,
   /** How long the consumer works before it lets requests in. */
   sliceMs: 4,
   bootsPerClient: 4,
@@ -84,18 +93,27 @@ export const LIMITS = {
   sealIntervalMs: 10 * MINUTE_MS,
   headBytesMax: 96 * MIB,
   clientHeadBytesMax: 256 * KIB,
+  /** Samples that one commit seals: it bounds the pause that appends feel. */
+  sealSamplesPerCommit: 40_000,
   /** A raw block covers at most this much event time, so that a read knows where to start. */
   rawBlockSpanMs: 1 * HOUR_MS,
+  /** Samples or windows of one stored block, and its bytes before compression: what a damaged one can make a reader hold. */
+  blockPointsMax: 262_144,
+  blockBytesMax: 4 * MIB,
   /** Shapes (lists of series of a push) that are kept interned. */
   shapesMax: 20_000,
   shapeBytesMax: 32 * MIB,
 
   // Store.
   rawRetentionMs: 7 * DAY_MS,
+  /** Samples are refused this long before retention would take them. */
+  retentionMarginMs: 1 * DAY_MS,
   minuteRetentionMs: 90 * DAY_MS,
   hourRetentionMs: 365 * DAY_MS,
   retentionIntervalMs: 1 * MINUTE_MS,
   retentionRowsPerRun: 2_000,
+  /** Pages given back to the file system at a time. */
+  reclaimPagesPerRun: 2_000,
   freeBytesMin: 1024 * MIB,
   freeRatioMin: 0.05,
   freeCheckIntervalMs: 5 * SECOND_MS,
@@ -109,9 +127,47 @@ export const LIMITS = {
   liveClientsMax: 200,
   liveIntervalMs: 500,
   liveQueueBytesMax: 1 * MIB,
+  /** Half of the idle time after which servers and proxies cut a connection. */
+  liveHeartbeatMs: 15 * SECOND_MS,
+  /** No retention is longer; a wider range is a mistake of the unit. */
+  queryRangeMsMax: 3_660 * DAY_MS,
+  /** A streamed answer is cut then, however steadily it is fetched: it holds a place among queriesConcurrentMax. */
+  streamTimeoutMs: 10 * MINUTE_MS,
+  /** How long a query's answer is built before requests are let in. */
+  querySliceMs: 4,
+
+  // Page: what a browser is asked to read, hold and draw.
+  pagePollMs: 10 * SECOND_MS,
+  /** A large fleet is listed less often: 10,000 hosts every 100 s. */
+  pagePollMsPerHost: 10,
+  /** Three pushes of 10 s missed; two minutes are when windows close without the host. */
+  pageStaleMs: 30 * SECOND_MS,
+  pageSilentMs: 2 * MINUTE_MS,
+  pageLiveSpanMs: 10 * MINUTE_MS,
+  /** Stretches up to this show samples, longer ones windows. */
+  pageSamplesSpanMs: 15 * MINUTE_MS,
+  /** About one point for each pixel that a line has on a phone, or for two on a desk. */
+  pagePointsMax: 500,
+  /** More lines than this cannot be told apart. */
+  pageSeriesPerChartMax: 12,
+  pageChartsMax: 60,
+  pageSparkMinutes: 60,
+  /** Beyond this, sparklines start empty and fill from the live feed: one answer stays near 60,000 windows. */
+  pageSparkHostsMax: 1_000,
+  /** Up to here every host gets a large card, beyond it a row. */
+  pageCardHostsMax: 12,
+  /** A stretch drawn with the mouse is at least this long. */
+  pageZoomMsMin: 1 * MINUTE_MS,
+  /** How long the page waits before it opens a refused live feed again. */
+  pageReopenMs: 5 * SECOND_MS,
 
   // Keys.
   keyCacheMax: 50_000,
+  /** Beyond it an address is told to wait, so that a misconfigured agent does not hammer. */
+  authFailuresPerMinute: 10,
+  authAddressesMax: 10_000,
+  /** Clients that are known to be over their limit; they are refused without asking the log. */
+  blockedClientsMax: 10_000,
   sessionMs: 12 * HOUR_MS,
   secretBytesMin: 32,
   revocationsMax: 100_000,
@@ -120,6 +176,8 @@ export const LIMITS = {
   // Agent.
   agentIntervalMs: 10 * SECOND_MS,
   agentIntervalMsMin: 1 * SECOND_MS,
+  /** Far below 2^31 ms, beyond which timers fire at once. */
+  agentIntervalMsMax: 1 * HOUR_MS,
   agentSpoolMs: 5 * MINUTE_MS,
   agentSpoolMsMax: 24 * HOUR_MS,
   agentSpoolBytesMax: 64 * MIB,
@@ -129,6 +187,12 @@ export const LIMITS = {
   agentBackoffJitter: 0.2,
   agentBreakerFailures: 5,
   agentRetryAfterMsMax: 5 * MINUTE_MS,
+  /** Over a shorter span one tick of the CPU clock (10 ms) is more than 2 % of a core. */
+  agentRateSpanMsMin: SECOND_MS / 2,
+  /** Of an answer only the first words are logged; the rest of it is not worth reading. */
+  agentAnswerBytesMax: 16 * KIB,
+  /** The last try when the agent is told to stop. */
+  agentStopMs: 2 * SECOND_MS,
 
   // Process.
   shutdownMs: 10 * SECOND_MS,

@@ -32,6 +32,8 @@ export interface Push {
   readonly timesMs: Float64Array;
   /** Nanoseconds within the ms (0..999,999), parallel to timesMs; undefined where all are 0. */
   readonly timesNs: Int32Array | undefined;
+  /** Some sample had no time and got the edge's: a repeat of the push would bring it another, so it is not merged. */
+  readonly stamped: boolean;
   /** What the edge refused, by reason. */
   readonly rejected: readonly (readonly [reason: RejectReason, count: number])[];
 }

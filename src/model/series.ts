@@ -1,5 +1,5 @@
 /** Series: a metric name with its labels, the key that identifies it, and the shape that a push has. */
-import type { Kind } from './catalogue.ts';
+import { catalogueEntry, type Kind } from './catalogue.ts';
 
 /** Label pairs sorted by key (code-unit order), no key twice. */
 export type Labels = readonly (readonly [key: string, value: string])[];
@@ -39,11 +39,30 @@ export function createSeries(name: string, labels: Labels, unit: string, kind: K
 /**
  * The ordered series of a push. Hosts push the same series every time, so shapes are interned and shared:
  * a push is then one shape and a column of values. `bytes` is its encoding (protocols/log-record.ts), its identity.
- * A series may stand in a shape more than once.
+ * The other columns are what a receiver checks a metric of the same shape against; all are parallel to `series`.
  */
 export interface Shape {
   readonly series: readonly Series[];
   readonly bytes: Uint8Array;
-  /** The metric names, for receivers that compare without touching `series`. */
-  readonly names: readonly string[];
+  /** The range of values that is accepted. */
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  /** Whether the unit and the kind may be left out: they are then what the series has. */
+  readonly unitImplied: readonly boolean[];
+  readonly kindImplied: readonly boolean[];
+  /** No series stands in it twice. */
+  readonly distinct: boolean;
+}
+
+export function createShape(series: readonly Series[], bytes: Uint8Array): Shape {
+  const entries = series.map((one) => catalogueEntry(one.name));
+  return {
+    series,
+    bytes,
+    min: Float64Array.from(entries, (entry) => entry?.min ?? -Number.MAX_VALUE),
+    max: Float64Array.from(entries, (entry) => entry?.max ?? Number.MAX_VALUE),
+    unitImplied: series.map((one, i) => entries[i] !== undefined || one.unit === ''),
+    kindImplied: series.map((one, i) => entries[i] !== undefined || one.kind === 'gauge'),
+    distinct: new Set(series.map((one) => one.key)).size === series.length,
+  };
 }

@@ -1,0 +1,26 @@
+/** What a process has used, from /proc: CPU time in clock ticks, resident memory. */
+import { readFileSync } from 'node:fs';
+
+/** USER_HZ: fixed at 100 for user space on every Linux that runs Bun (proc(5), sysconf(_SC_CLK_TCK)). */
+const TICKS_PER_SECOND = 100;
+
+/** utime + stime of all threads, in seconds. @param stat the text of /proc/PID/stat. */
+export function cpuSecondsOf(stat: string): number {
+  // The second field is the command in parentheses, which may itself hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** VmRSS in bytes. @param status the text of /proc/PID/status. */
+export function rssBytesOf(status: string): number {
+  const match = /^VmRSS:\s+(\d+) kB$/m.exec(status);
+  return match === null ? 0 : Number(match[1]) * 1_024;
+}
+
+export function cpuSeconds(pid: number): number {
+  return cpuSecondsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+}
+
+export function rssBytes(pid: number): number {
+  return rssBytesOf(readFileSync(`/proc/${pid}/status`, 'utf8'));
+}

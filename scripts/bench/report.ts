@@ -1,0 +1,156 @@
+/** Renders a bench result as Markdown, and puts it into a README between its markers. */
+import type { Check, Measurement } from './measure.ts';
+import { type BenchResult, checksOf, type StoredBytes } from './result.ts';
+
+const START = '<!-- bench:start -->';
+const END = '<!-- bench:end -->';
+
+/** What was aimed at, what was measured, and whether it was reached. */
+interface Aim {
+  readonly what: string;
+  readonly aim: string;
+  readonly measured: string;
+  readonly met: boolean;
+}
+
+export function renderMarkdown(result: BenchResult): string {
+  const sections = [machineLine(result), table(LOAD_HEAD, loadRows(result)), checkText(result)];
+  const aims = aimsOf(result).map(({ what, aim, measured, met }) => [what, aim, measured, met ? 'yes' : '**no**']);
+  return [...sections, table(['What', 'Aim', 'Measured', 'Met'], aims)].filter((text) => text !== '').join('\n\n');
+}
+
+/** @throws when the README has no pair of markers. */
+export function replaceBetweenMarkers(readme: string, markdown: string): string {
+  const start = readme.indexOf(START);
+  const end = readme.indexOf(END);
+  if (start < 0 || end < start) throw new Error(`The README needs ${START} and, behind it, ${END}.`);
+  return `${readme.slice(0, start + START.length)}\n${markdown}\n${readme.slice(end)}`;
+}
+
+/** Whether the figures mean anything: every check exact, nothing refused. */
+export function isSound(result: BenchResult): boolean {
+  const refused = measurements(result).reduce((sum, { limited, failed }) => sum + limited + failed, 0);
+  const { query } = result;
+  const whole = query === undefined || (query.hour.complete && query.day.minutes === minutesOf(query.hosts));
+  return refused === 0 && whole && checksOf(result).every(({ exact }) => exact);
+}
+
+function machineLine({ machine, date }: BenchResult): string {
+  const { processor, cores, memoryBytes, kernel, bun, fileSystem, commit } = machine;
+  const hardware = `${processor}, ${cores} cores shared with the load generator, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB`;
+  return `Measured on ${date.slice(0, 10)} at commit ${commit}: ${hardware}, Linux ${kernel}, Bun ${bun}, data on ${fileSystem}.`;
+}
+
+const LOAD_HEAD = [
+  'Load, 10 metrics a push',
+  'pushes/s',
+  'p50',
+  'p99',
+  'CPU a push',
+  'CPU of a core',
+  'RSS, most',
+  'stored a sample',
+  'generator a push',
+];
+
+function loadRows({ closed = [], steady, hosts }: BenchResult): string[][] {
+  const rows = closed.map(({ connections, median, runs, stored }) => {
+    const name = `closed loop, ${connections} connections (median of ${runs.length} × ${seconds(median)})`;
+    return loadRow(name, median, stored);
+  });
+  if (steady)
+    rows.push(loadRow(`steady, ${steady.clients} clients, ${seconds(steady.measurement)}`, steady.measurement, steady.stored));
+  if (hosts) {
+    const name = `${grouped(hosts.hosts)} hosts at ${hosts.intervalSeconds} s, ${seconds(hosts.measurement)}`;
+    rows.push(loadRow(name, hosts.measurement, hosts.stored));
+  }
+  return rows;
+}
+
+function loadRow(name: string, of: Measurement, { bytesPerSample }: StoredBytes): string[] {
+  const times = [ms(of.p50Ms), ms(of.p99Ms), us(of.cpuUsPerPush), percent(of.cpuShare), mebibytes(of.rssBytesMax)];
+  return [name, grouped(of.pushesPerSecond), ...times, bytes(bytesPerSample), us(of.generatorUsPerPush)];
+}
+
+function checkText(result: BenchResult): string {
+  const checks = checksOf(result);
+  const sum = (of: (check: Check) => number): string => grouped(checks.reduce((total, check) => total + of(check), 0));
+  const refused = measurements(result).reduce((total, { limited, failed }) => total + limited + failed, 0);
+  const inexact = checks.filter(({ exact }) => !exact).length;
+  return [
+    `Every push carried new timestamps: ${sum(({ sent }) => sent.repeats)} repeats in ${sum(({ sent }) => sent.pushes)} pushes.`,
+    `${grouped(refused)} were refused while measuring.`,
+    `The server counted ${sum(({ counted }) => counted.samplesStored)} of ${sum(({ sent }) => sent.samples)} acknowledged samples;`,
+    inexact === 0 ? 'every count agrees.' : `**${inexact} of ${checks.length} counts do not agree.**`,
+  ].join(' ');
+}
+
+function aimsOf(result: BenchResult): Aim[] {
+  const { closed = [], steady, hosts, query, visible } = result;
+  const aims: Aim[] = [];
+  const at50 = closed.find(({ connections }) => connections === 50)?.median;
+  if (at50) {
+    aims.push(aim('pushes/s at 50 connections', '≥ 20,000', grouped(at50.pushesPerSecond), at50.pushesPerSecond >= 20_000));
+    aims.push(aim('CPU a push at 50 connections', '≤ 45 µs', us(at50.cpuUsPerPush), at50.cpuUsPerPush <= 45));
+  }
+  if (steady) aims.push(...steadyAims(steady));
+  if (hosts) {
+    const { cpuShare } = hosts.measurement;
+    aims.push(
+      aim(`${grouped(hosts.hosts)} hosts at ${hosts.intervalSeconds} s`, '< 10 % of a core', percent(cpuShare), cpuShare < 0.1),
+    );
+  }
+  if (query) {
+    const { hour, day } = query;
+    const wide = `${query.hosts} hosts × 10 metrics × 24 h (${grouped(day.minutes)} minutes, step=5m)`;
+    aims.push(
+      aim('1 host, 1 metric, 1 h: median (first)', '< 100 ms', `${ms(hour.medianMs)} (${ms(hour.firstMs)})`, hour.maxMs < 100),
+    );
+    aims.push(aim(`${wide}: median (first)`, '< 2 s', `${ms(day.medianMs)} (${ms(day.firstMs)})`, day.maxMs < 2_000));
+  }
+  if (visible) {
+    const { samples, live } = visible;
+    aims.push(aim('push to query, p50 / p99', '< 1 s', `${ms(samples.p50Ms)} / ${ms(samples.p99Ms)}`, samples.p99Ms < 1_000));
+    aims.push(aim('push to live feed, p50 / p99', '< 1 s', `${ms(live.p50Ms)} / ${ms(live.p99Ms)}`, live.p99Ms < 1_000));
+  }
+  return aims;
+}
+
+function steadyAims({ measurement, replay }: NonNullable<BenchResult['steady']>): Aim[] {
+  const { cpuShare, rssBytesMax, p99Ms, pushesPerSecond } = measurement;
+  const load = `steady ${grouped(pushesPerSecond)}/s for ${seconds(measurement)}`;
+  const perSecond = replay.records === undefined ? '' : `, ${grouped((replay.records * 1_000) / replay.caughtUpMs)} records/s`;
+  return [
+    aim(`${load}: CPU`, '< 20 % of a core', percent(cpuShare), cpuShare < 0.2),
+    aim(`${load}: RSS`, '< 256 MiB', mebibytes(rssBytesMax), rssBytesMax < 256 * 2 ** 20),
+    aim(`${load}: p99`, '< 10 ms', ms(p99Ms), p99Ms < 10),
+    aim('from SIGKILL to caught up', '≤ 20 s', `${ms(replay.caughtUpMs)}${perSecond}`, replay.caughtUpMs <= 20_000),
+  ];
+}
+
+function aim(what: string, bound: string, measured: string, met: boolean): Aim {
+  return { what, aim: bound, measured, met };
+}
+
+function measurements({ closed = [], steady, hosts }: BenchResult): Measurement[] {
+  return [...closed.flatMap(({ runs }) => runs), steady?.measurement, hosts?.measurement].filter((of) => of !== undefined);
+}
+
+/** Ten metrics, 1,440 minutes a day. */
+function minutesOf(hosts: number): number {
+  return hosts * 10 * 1_440;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
+const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : grouped(value)} ms`;
+const us = (value: number): string => `${value.toFixed(1)} µs`;
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+const mebibytes = (value: number): string => `${grouped(value / 2 ** 20)} MiB`;
+const bytes = (value: number): string => `${value.toFixed(2)} B`;
+const seconds = (of: Measurement): string => `${grouped(of.seconds)} s`;

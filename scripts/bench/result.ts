@@ -1,0 +1,122 @@
+/** What a run of the bench leaves behind: one section a scenario, each with its own check. */
+import type { Machine } from './machine.ts';
+import type { Check, Measurement } from './measure.ts';
+
+/** Bytes that the store's tables occupy on disk, page overhead and free space within pages included. */
+export interface StoredBytes {
+  readonly raw: number;
+  readonly minutes: number;
+  readonly samples: number;
+  readonly bytesPerSample: number;
+}
+
+/** Field-wise medians of the runs, and every run. */
+export interface ClosedResult {
+  readonly connections: number;
+  readonly clients: number;
+  readonly median: Measurement;
+  readonly runs: readonly Measurement[];
+  readonly checks: readonly Check[];
+  readonly stored: StoredBytes;
+}
+
+export interface SteadyResult {
+  readonly clients: number;
+  readonly measurement: Measurement;
+  readonly check: Check;
+  readonly replay: Replay;
+  readonly stored: StoredBytes;
+}
+
+export interface Replay {
+  /** From SIGKILL to the first 200 of /ready of the new process. */
+  readonly caughtUpMs: number;
+  /** Log records from the safe offset to the end when it was killed; undefined: the server does not tell. */
+  readonly records: number | undefined;
+  /** Resident when it was ready. */
+  readonly rssBytes: number;
+  readonly check: Check;
+}
+
+export interface HostsResult {
+  readonly hosts: number;
+  readonly intervalSeconds: number;
+  readonly measurement: Measurement;
+  readonly check: Check;
+  readonly stored: StoredBytes;
+}
+
+export interface Timing {
+  readonly firstMs: number;
+  readonly medianMs: number;
+  readonly maxMs: number;
+  readonly times: number;
+  readonly responseBytes: number;
+}
+
+export interface QueryResult {
+  readonly hosts: number;
+  readonly prefillPushesPerSecond: number;
+  readonly check: Check;
+  /** From SIGTERM until everything was sealed and the process had gone. */
+  readonly stopMs: number;
+  /** 1 host, 1 metric, 1 h: how many minutes came, and whether each held its six samples. */
+  readonly hour: Timing & { readonly minutes: number; readonly complete: boolean };
+  /** Every host and metric, 24 h, step=5m; `minutes`: how many a step=1m query of the same range shows. */
+  readonly day: Timing & { readonly points: number; readonly minutes: number };
+  readonly stored: StoredBytes;
+}
+
+export interface Quantiles {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export interface VisibleResult {
+  readonly probes: number;
+  readonly backgroundPushesPerSecond: number;
+  /** From the send of a push until GET /api/v1/samples shows it, and until the live feed does. */
+  readonly samples: Quantiles;
+  readonly live: Quantiles;
+  readonly check: Check;
+}
+
+export interface Sections {
+  readonly closed?: readonly ClosedResult[];
+  readonly steady?: SteadyResult;
+  readonly hosts?: HostsResult;
+  readonly query?: QueryResult;
+  readonly visible?: VisibleResult;
+}
+
+export interface BenchResult extends Sections {
+  readonly machine: Machine;
+  /** UTC, ISO 8601. */
+  readonly date: string;
+}
+
+/** Sections of an earlier run stay beside the new ones, if both are of one machine and one commit. */
+export function mergeResults(before: BenchResult | undefined, after: BenchResult): BenchResult {
+  const same = before !== undefined && JSON.stringify(before.machine) === JSON.stringify(after.machine);
+  return same ? { ...before, ...after } : after;
+}
+
+/** Every check of a result: what has to hold for its figures to mean anything. */
+export function checksOf(result: Sections): Check[] {
+  const { closed = [], steady, hosts, query, visible } = result;
+  const single = [steady?.check, steady?.replay.check, hosts?.check, query?.check, visible?.check];
+  return [...closed.flatMap((section) => section.checks), ...single.filter((check) => check !== undefined)];
+}
+
+/** The middle one of the sorted numbers (the lower of two); NaN of none. */
+export function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)] ?? Number.NaN;
+}
+
+export function medianOf(runs: readonly Measurement[]): Measurement {
+  const first = runs[0];
+  if (first === undefined) throw new RangeError('No runs.');
+  const names = Object.keys(first) as (keyof Measurement)[];
+  return Object.fromEntries(names.map((name) => [name, median(runs.map((run) => run[name]))])) as unknown as Measurement;
+}

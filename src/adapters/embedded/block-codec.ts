@@ -1,0 +1,64 @@
+/** Blocks of samples and of windows as they lie in a row: a version, then the deflated body. */
+import { MetricStreamError } from '../../model/errors.ts';
+import { LIMITS } from '../../model/limits.ts';
+import type { Series } from '../../model/series.ts';
+import type { Compression } from '../../ports/compression.ts';
+import type { SampleBlock, WindowColumn } from '../../ports/time-series-store.ts';
+import { ByteWriter } from '../../protocols/bytes.ts';
+import type { ShapeInterner } from '../../protocols/log-record.ts';
+import { readRawBody, writeRawBody } from './raw-block.ts';
+import { readWindowBody, writeWindowBody } from './window-block.ts';
+
+/* block = version:u8 deflate(body)      version 1; a block says everything about itself */
+const VERSION = 1;
+
+type Want = ((series: Series) => boolean) | undefined;
+
+export interface BlockCodec {
+  /** @returns undefined when the block is too large for one row: its columns have to be split. */
+  encodeSamples(block: SampleBlock): Uint8Array | undefined;
+  /** Only the wanted columns; undefined: all. @throws corrupt_data for whatever the encoder cannot have written. */
+  decodeSamples(bytes: Uint8Array, want: Want): SampleBlock;
+  /** @returns undefined when the windows are too many for one row: their columns have to be split. */
+  encodeWindows(columns: readonly WindowColumn[]): Uint8Array | undefined;
+  /** Only the wanted columns; undefined: all. @throws corrupt_data for whatever the encoder cannot have written. */
+  decodeWindows(bytes: Uint8Array, want: Want): WindowColumn[];
+}
+
+export function blockCodec(compression: Compression, shapes: ShapeInterner): BlockCodec {
+  const writer = new ByteWriter(64 * 1024);
+  const scratch = new ByteWriter(16 * 1024);
+
+  const pack = (): Uint8Array | undefined => {
+    if (writer.length > LIMITS.blockBytesMax) return undefined;
+    const deflated = compression.deflate(writer.copy(), 9);
+    if (1 + deflated.length > LIMITS.rowBytesMax) return undefined;
+    const bytes = new Uint8Array(1 + deflated.length);
+    bytes[0] = VERSION;
+    bytes.set(deflated, 1);
+    return bytes;
+  };
+  const unpack = (bytes: Uint8Array): Uint8Array => {
+    if (bytes[0] !== VERSION) throw new MetricStreamError('corrupt_data', 'A stored block has an unknown version.');
+    return compression.inflate(bytes.subarray(1), LIMITS.blockBytesMax);
+  };
+  return {
+    encodeSamples(block) {
+      const points = block.columns.reduce((sum, column) => sum + column.values.length, block.timesMs.length);
+      if (points > LIMITS.blockPointsMax) return undefined;
+      writer.reset();
+      writeRawBody(writer, scratch, block, shapes);
+      return pack();
+    },
+    decodeSamples: (bytes, want) => readRawBody(unpack(bytes), shapes, want),
+    encodeWindows(columns) {
+      const points = columns.reduce((sum, column) => sum + column.starts.length, 0);
+      // The starts of all columns together are at most as many again.
+      if (2 * points > LIMITS.blockPointsMax) return undefined;
+      writer.reset();
+      writeWindowBody(writer, scratch, columns, shapes);
+      return pack();
+    },
+    decodeWindows: (bytes, want) => readWindowBody(unpack(bytes), shapes, want),
+  };
+}

@@ -1,0 +1,81 @@
+/** Columns of doubles as bytes, bit for bit: integers by their decimals where that is exact, else the eight bytes of each. */
+import { MetricStreamError } from '../../model/errors.ts';
+import type { ByteReader, ByteWriter } from '../../protocols/bytes.ts';
+import { INTEGER_LIMIT } from './integer-column.ts';
+
+const DECIMALS_MAX = 15;
+/** Exact doubles, so that a quotient is rounded once: integer / 10^d is the double nearest to that decimal. */
+const POWERS_OF_TEN: readonly number[] = Array.from({ length: DECIMALS_MAX + 1 }, (_, decimals) => Number(`1e${decimals}`));
+
+/** @returns undefined where `value` is no integer / 10^decimals, bit for bit; −0 and what is not finite are none. */
+function scaled(value: number, power: number): number | undefined {
+  const integer = Math.round(value * power);
+  if (integer / power !== value || !(Math.abs(integer) < INTEGER_LIMIT) || Object.is(integer, -0)) return undefined;
+  return integer;
+}
+
+/**
+ * Scales all values by the least number of decimals that keeps every one.
+ * @param into receives the integers; as long as `values`.
+ * @param least decimals to begin with.
+ * @returns the decimals; undefined where there are none.
+ */
+export function scaleToIntegers(values: Float64Array, into: Float64Array, least = 0): number | undefined {
+  let decimals = least;
+  for (let i = 0; i < values.length; i++) {
+    let integer = scaled(values[i] as number, POWERS_OF_TEN[decimals] as number);
+    if (integer === undefined) {
+      while (integer === undefined) {
+        decimals += 1;
+        if (decimals > DECIMALS_MAX) return undefined;
+        integer = scaled(values[i] as number, POWERS_OF_TEN[decimals] as number);
+      }
+      // What was scaled before has to be scaled anew.
+      i = -1;
+      continue;
+    }
+    into[i] = integer;
+  }
+  return decimals;
+}
+
+/** 10^decimals. @throws corrupt_data */
+export function powerOfTen(decimals: number): number {
+  const power = POWERS_OF_TEN[decimals];
+  if (power === undefined) throw new MetricStreamError('corrupt_data', 'A stored column has too many decimals.');
+  return power;
+}
+
+/** Turns integers into what they were scaled from, in place. @throws corrupt_data */
+export function descale(integers: Float64Array, decimals: number): Float64Array {
+  const power = powerOfTen(decimals);
+  if (power !== 1) for (let i = 0; i < integers.length; i++) integers[i] = (integers[i] as number) / power;
+  return integers;
+}
+
+/** Eight planes: byte 7 of each value XOR the one before, then byte 6 … so that equal exponents lie together for deflate. */
+export function writeDoubles(writer: ByteWriter, values: Float64Array): void {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  for (let plane = 7; plane >= 0; plane--) {
+    let before = 0;
+    for (let at = plane; at < bytes.length; at += 8) {
+      const byte = bytes[at] as number;
+      writer.u8(byte ^ before);
+      before = byte;
+    }
+  }
+}
+
+/** @throws corrupt_data */
+export function readDoubles(reader: ByteReader, count: number): Float64Array {
+  const values = new Float64Array(count);
+  const bytes = new Uint8Array(values.buffer);
+  for (let plane = 7; plane >= 0; plane--) {
+    let before = 0;
+    for (let at = plane; at < bytes.length; at += 8) {
+      before ^= reader.u8();
+      bytes[at] = before;
+    }
+  }
+  return values;
+}

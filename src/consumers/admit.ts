@@ -1,0 +1,69 @@
+/** What the shard decides of a push before it is logged: series over a limit, and who was admitted lately. */
+import type { Rejection } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import { clientKey } from '../model/partition.ts';
+import type { Push } from '../model/push.ts';
+import type { Series } from '../model/series.ts';
+import type { MetricLog } from '../ports/metric-log.ts';
+import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
+import type { Cardinality } from './cardinality.ts';
+
+/** The push without the series that are over a limit; they are counted in its record. */
+export function admitSeries(
+  push: Push,
+  cardinality: Cardinality,
+  shapes: ShapeInterner,
+  nowMs: number,
+): { readonly push: Push; readonly rejected: readonly Rejection[] } {
+  const refused = cardinality.admit(push.tenant, push.client, push.shape, nowMs);
+  if (refused === undefined) return { push, rejected: [] };
+  const out = new Set(refused);
+  const kept = push.shape.series.map((_, place) => place).filter((place) => !out.has(place));
+  const pick = (values: Float64Array): Float64Array => Float64Array.from(kept, (place) => values[place] as number);
+  const shared = push.timesMs.length === 1;
+  const ns = push.timesNs;
+  return {
+    push: {
+      ...push,
+      shape: shapes.intern(kept.map((place) => push.shape.series[place] as Series)),
+      values: pick(push.values),
+      timesMs: shared ? push.timesMs : pick(push.timesMs),
+      timesNs: shared || ns === undefined ? ns : Int32Array.from(kept, (place) => ns[place] as number),
+      rejected: [...push.rejected, ['series_limit', refused.length]],
+    },
+    rejected: refused.map((index) => ({ index, code: 'series_limit', message: 'the client or the tenant has its most series' })),
+  };
+}
+
+/** Client keys and arrival times of the pushes logged since `sinceMs`, oldest first. */
+export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: number): [key: string, arrivalMs: number][] {
+  const end = log.end();
+  let step = LIMITS.appendBatchRecordsMax;
+  let from = Math.max(0, end - step);
+  while (from > 0 && (log.read(from, 1)[0]?.appendMs ?? 0) >= sinceMs) {
+    step *= 2;
+    from = Math.max(0, end - step);
+  }
+  const admissions: [string, number][] = [];
+  for (;;) {
+    const records = log.read(from, LIMITS.readBatchBytesMax);
+    const last = records[records.length - 1];
+    if (last === undefined) return admissions;
+    for (const { appendMs, bytes } of records) {
+      if (appendMs < sinceMs) continue;
+      const push = pushOf(bytes, shapes);
+      if (push !== undefined && push.arrivalMs >= sinceMs) admissions.push([clientKey(push.tenant, push.client), push.arrivalMs]);
+    }
+    from = last.offset + 1;
+  }
+}
+
+/** A record that cannot be read admits nobody; the consumer tells of it. */
+function pushOf(bytes: Uint8Array, shapes: ShapeInterner): Push | undefined {
+  try {
+    const entry = decodeRecord(bytes, shapes);
+    return entry.type === 'push' ? entry.push : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,154 @@
+/** The state of a partition's consumer at its position, as bytes. */
+import { MetricStreamError, REJECT_REASONS } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import { ByteReader, ByteWriter } from '../protocols/bytes.ts';
+import { ClientState } from './client-state.ts';
+import type { BootWindow, Ledger } from './ledger.ts';
+import type { SealedState } from './seal.ts';
+
+/*
+ * state   = version:u8 log:f64 n:varint client{n}                                     version 1; log: log time, Unix ms
+ * client  = tenant:text client:text frontier:f64 sealedThrough:f64 sealOffset:f64 bundledHour:f64 bundledDay:f64
+ *           lastSample:f64 lastSeen:f64 sealedAt:f64 flags:u8 [skew:f64] [datacenter:text] [environment:text]
+ *           pushes:varint{5} samples:varint{3} rejected boots corrections skipped
+ * rejected    = n:varint ( reason:u8 count:varint ){n}
+ * boots       = n:varint ( boot:text highest:f64 seen:u32{8} hashes:u32{16} ){n}       oldest first
+ * corrections = n:varint ( minute:f64 m:varint ( series:text times:varint ){m} ){n}
+ * skipped     = n:varint ( offset:f64 ms:f64 ){n}
+ */
+const VERSION = 1;
+const HAS_SKEW = 1;
+const HAS_DATACENTER = 2;
+const HAS_ENVIRONMENT = 4;
+const PUSH_FIELDS = ['expected', 'received', 'duplicate', 'late', 'conflict'] as const;
+const SAMPLE_FIELDS = ['stored', 'duplicate', 'conflict'] as const;
+
+/** @param sealed the fields that the batch of this checkpoint changes, by client. */
+export function encodeCheckpoint(
+  logMs: number,
+  clients: Iterable<ClientState>,
+  sealed: ReadonlyMap<ClientState, SealedState>,
+): Uint8Array {
+  const list = [...clients];
+  const writer = new ByteWriter(64 + list.length * 256);
+  writer.u8(VERSION);
+  writer.f64(logMs);
+  writer.varint(list.length);
+  for (const client of list) encodeClient(writer, client, sealed.get(client) ?? client);
+  return writer.copy();
+}
+
+function encodeClient(writer: ByteWriter, client: ClientState, after: SealedState): void {
+  writer.text(client.tenant);
+  writer.text(client.client);
+  writer.f64(client.frontierMs);
+  writer.f64(after.sealedThroughMs);
+  writer.f64(after.sealOffset);
+  writer.f64(after.bundledHourMs);
+  writer.f64(after.bundledDayMs);
+  writer.f64(client.lastSampleMs);
+  writer.f64(client.lastSeenMs);
+  writer.f64(client.sealedAtMs);
+  writer.u8(
+    (client.skewMs === undefined ? 0 : HAS_SKEW) |
+      (client.datacenter === undefined ? 0 : HAS_DATACENTER) |
+      (client.environment === undefined ? 0 : HAS_ENVIRONMENT),
+  );
+  if (client.skewMs !== undefined) writer.f64(client.skewMs);
+  if (client.datacenter !== undefined) writer.text(client.datacenter);
+  if (client.environment !== undefined) writer.text(client.environment);
+  encodeLedger(writer, client.ledger);
+  const corrections = [...client.corrections].filter(([minute]) => minute >= after.bundledHourMs || after === client);
+  writer.varint(corrections.length);
+  for (const [minute, bySeries] of corrections) {
+    writer.f64(minute);
+    writer.varint(bySeries.size);
+    for (const [series, times] of bySeries) {
+      writer.text(series);
+      writer.varint(times);
+    }
+  }
+  const skipped = client.skipped.filter(([, ms]) => ms >= after.sealedThroughMs);
+  writer.varint(skipped.length);
+  for (const [offset, ms] of skipped) {
+    writer.f64(offset);
+    writer.f64(ms);
+  }
+}
+
+function encodeLedger(writer: ByteWriter, ledger: Ledger): void {
+  for (const field of PUSH_FIELDS) writer.varint(ledger.pushes[field]);
+  for (const field of SAMPLE_FIELDS) writer.varint(ledger.samples[field]);
+  writer.varint(ledger.rejected.size);
+  for (const [reason, count] of ledger.rejected) {
+    writer.u8(REJECT_REASONS.indexOf(reason));
+    writer.varint(count);
+  }
+  writer.varint(ledger.boots.length);
+  for (const { boot, highest, seen, hashes } of ledger.boots) {
+    writer.text(boot);
+    writer.f64(highest);
+    for (const word of seen) writer.u32(word);
+    for (const hash of hashes) writer.u32(hash >>> 0);
+  }
+}
+
+export interface DecodedCheckpoint {
+  readonly logMs: number;
+  readonly clients: readonly ClientState[];
+}
+
+/** @throws corrupt_data */
+export function decodeCheckpoint(bytes: Uint8Array): DecodedCheckpoint {
+  const reader = new ByteReader(bytes);
+  const version = reader.u8();
+  if (version !== VERSION)
+    throw new MetricStreamError('schema_newer', `A checkpoint has version ${version}; this reads ${VERSION}.`);
+  const logMs = reader.f64();
+  const clients: ClientState[] = [];
+  for (let left = reader.count(80); left > 0; left--) clients.push(decodeClient(reader));
+  return { logMs, clients };
+}
+
+function decodeClient(reader: ByteReader): ClientState {
+  const client = new ClientState(reader.text(), reader.text(), reader.f64(), undefined, 0);
+  client.sealedThroughMs = reader.f64();
+  client.sealOffset = reader.f64();
+  client.bundledHourMs = reader.f64();
+  client.bundledDayMs = reader.f64();
+  client.lastSampleMs = reader.f64();
+  client.lastSeenMs = reader.f64();
+  client.sealedAtMs = reader.f64();
+  const flags = reader.u8();
+  if ((flags & HAS_SKEW) !== 0) client.skewMs = reader.f64();
+  if ((flags & HAS_DATACENTER) !== 0) client.datacenter = reader.text();
+  if ((flags & HAS_ENVIRONMENT) !== 0) client.environment = reader.text();
+  decodeLedger(reader, client.ledger);
+  for (let left = reader.count(9); left > 0; left--) {
+    const bySeries = new Map<string, number>();
+    client.corrections.set(reader.f64(), bySeries);
+    for (let entries = reader.count(2); entries > 0; entries--) bySeries.set(reader.text(), reader.varint());
+  }
+  for (let left = reader.count(16); left > 0; left--) client.skipped.push([reader.f64(), reader.f64()]);
+  return client;
+}
+
+function decodeLedger(reader: ByteReader, ledger: Ledger): void {
+  for (const field of PUSH_FIELDS) ledger.pushes[field] = reader.varint();
+  for (const field of SAMPLE_FIELDS) ledger.samples[field] = reader.varint();
+  for (let left = reader.count(2); left > 0; left--) {
+    const reason = REJECT_REASONS[reader.u8()];
+    const count = reader.varint();
+    if (reason !== undefined) ledger.rejected.set(reason, count);
+  }
+  for (let left = reader.count(100); left > 0; left--) ledger.boots.push(decodeBoot(reader));
+}
+
+function decodeBoot(reader: ByteReader): BootWindow {
+  return {
+    boot: reader.text(),
+    highest: reader.f64(),
+    seen: Uint32Array.from({ length: LIMITS.sequencesPerBoot / 32 }, () => reader.u32()),
+    hashes: Int32Array.from({ length: LIMITS.contentHashesPerBoot }, () => reader.u32() | 0),
+  };
+}

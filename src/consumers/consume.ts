@@ -1,0 +1,308 @@
+/** The consumer of a shard: takes records in order through their pipelines, in slices, and checkpoints as it goes. */
+import { LIMITS } from '../model/limits.ts';
+import type { Push } from '../model/push.ts';
+import type { CheckpointStore } from '../ports/checkpoint-store.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { MetricLog } from '../ports/metric-log.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { TimeSeriesStore } from '../ports/time-series-store.ts';
+import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import type { ClientState } from './client-state.ts';
+import type { Pipeline } from './pipeline.ts';
+import { applySeal, owesSeal, planSeal, type SealPlan } from './seal.ts';
+
+/** A record just appended, still decoded; a tick has no push. */
+export interface FreshRecord {
+  readonly offset: number;
+  readonly partition: number;
+  readonly appendMs: number;
+  readonly push: Push | undefined;
+  readonly bytes: number;
+}
+
+export interface ConsumerDependencies {
+  readonly clock: Clock;
+  readonly log: MetricLog;
+  readonly store: TimeSeriesStore;
+  readonly checkpoints: CheckpointStore;
+  readonly telemetry: Telemetry;
+  readonly shapes: ShapeInterner;
+  readonly pipelines: readonly Pipeline[];
+  /** Told of every record, in replay too, once it has been taken. */
+  consumed(record: FreshRecord): void;
+  readonly headBytesMax: number;
+}
+
+/** How often the consumer looks at the clock. */
+const RECORDS_BETWEEN_LOOKS = 16;
+
+export class Consumer {
+  readonly #deps: ConsumerDependencies;
+  /** The next offset to take. */
+  #next = 0;
+  #tail: FreshRecord[] = [];
+  #tailBytes = 0;
+  /** The offset that `offer` has to go on with: the one after all that was taken or is queued. */
+  #expected = 0;
+  #running: Promise<void> | undefined;
+  #turn = 0;
+  #turnAtMs = 0;
+  /** Per partition: the safe offset that is durable, and what was committed last. */
+  readonly #safe: number[];
+  readonly #committed: { position: number; logMs: number }[];
+  #headBytes = 0;
+  failed: unknown;
+
+  constructor(deps: ConsumerDependencies) {
+    this.#deps = deps;
+    this.#safe = deps.pipelines.map(() => 0);
+    this.#committed = deps.pipelines.map(() => ({ position: 0, logMs: 0 }));
+  }
+
+  get position(): number {
+    return this.#next;
+  }
+
+  get headBytes(): number {
+    return this.#headBytes;
+  }
+
+  /** Everything before this may be deleted from the log. */
+  get safeOffset(): number {
+    return Math.min(...this.#safe);
+  }
+
+  get caughtUp(): boolean {
+    return this.#next >= this.#deps.log.end();
+  }
+
+  /** Takes over the checkpoints; call once, before anything else. @throws corrupt_data | schema_newer */
+  async restore(): Promise<void> {
+    const { pipelines, checkpoints } = this.#deps;
+    let from = this.#deps.log.end();
+    for (const pipeline of pipelines) {
+      const saved = await checkpoints.load(pipeline.partition);
+      if (saved !== undefined) {
+        const { logMs, clients } = decodeCheckpoint(saved.state);
+        pipeline.restore(saved.position, logMs, clients);
+        this.#safe[pipeline.partition] = saved.safeOffset;
+        this.#committed[pipeline.partition] = { position: saved.position, logMs };
+      }
+      from = Math.min(from, saved?.safeOffset ?? 0);
+    }
+    this.#next = from;
+    this.#expected = from;
+    this.#turnAtMs = this.#deps.clock.nowMs();
+  }
+
+  /** Hands over records straight from the commit, so that they need not be read back. Ignored when they do not follow on. */
+  offer(records: readonly FreshRecord[]): void {
+    const [first] = records;
+    if (first === undefined) return;
+    if (first.offset !== this.#expected || this.#tailBytes > LIMITS.tailBytesMax) return;
+    for (const record of records) {
+      this.#tail.push(record);
+      this.#tailBytes += record.bytes;
+    }
+    this.#expected += records.length;
+  }
+
+  /** Starts a run unless one is under way. A failure is kept in `failed`, told, and tried again at the next kick. */
+  kick(): Promise<void> {
+    this.#running ??= this.#run()
+      .then(() => {
+        this.failed = undefined;
+      })
+      .catch((error: unknown) => {
+        this.failed = error;
+        this.#dropTail();
+        this.#deps.telemetry.count('metricstream_consumer_failures_total');
+        this.#deps.telemetry.log('error', 'the consumer stopped; it will try again', { error: String(error) });
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+    return this.#running;
+  }
+
+  #dropTail(): void {
+    this.#tail = [];
+    this.#tailBytes = 0;
+    this.#expected = this.#next;
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#deps;
+    let sliceEndMs = clock.nowMs() + LIMITS.sliceMs;
+    for (;;) {
+      const records = this.#take();
+      if (records.length === 0) break;
+      for (let i = 0; i < records.length; i++) {
+        const record = records[i] as FreshRecord;
+        const pending = this.#one(record);
+        if (pending !== undefined) await pending;
+        if (i % RECORDS_BETWEEN_LOOKS === 0 && clock.nowMs() >= sliceEndMs) {
+          await this.#pause();
+          sliceEndMs = clock.nowMs() + LIMITS.sliceMs;
+        }
+      }
+      await this.#checkpointIfDue();
+    }
+    await this.#checkpointIfDue();
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deps.clock.schedule(0, resolve);
+    });
+  }
+
+  /** The records that follow, from memory where they are there, else from the log. */
+  #take(): readonly FreshRecord[] {
+    const [first] = this.#tail;
+    if (first !== undefined && first.offset <= this.#next) {
+      const records = this.#tail;
+      this.#tail = [];
+      this.#tailBytes = 0;
+      return records;
+    }
+    const until = first?.offset ?? Number.POSITIVE_INFINITY;
+    const stored = this.#deps.log.read(this.#next, LIMITS.readBatchBytesMax).filter((record) => record.offset < until);
+    if (first === undefined) this.#expected = (stored[stored.length - 1]?.offset ?? this.#next - 1) + 1;
+    return stored.map(({ offset, partition, appendMs, bytes }) => {
+      return { offset, partition, appendMs, push: this.#decode(bytes, offset), bytes: bytes.length };
+    });
+  }
+
+  /** A record that cannot be read is counted and passed over: the partition goes on. */
+  #decode(bytes: Uint8Array, offset: number): Push | undefined {
+    try {
+      const entry = decodeRecord(bytes, this.#deps.shapes);
+      return entry.type === 'push' ? entry.push : undefined;
+    } catch (error) {
+      this.#deps.telemetry.count('metricstream_poison_records_total');
+      this.#deps.telemetry.log('error', 'a record cannot be read and is passed over', { offset, error: String(error) });
+      return undefined;
+    }
+  }
+
+  /** @returns a promise only when the store has to be read first. */
+  #one(record: FreshRecord): Promise<void> | undefined {
+    const pipeline = this.#deps.pipelines[record.partition];
+    const safe = this.#safe[record.partition] as number;
+    if (pipeline === undefined || record.offset < safe) {
+      this.#next = record.offset + 1;
+      return undefined;
+    }
+    if (record.offset >= pipeline.replayUntil) pipeline.advanceLog(record.appendMs);
+    const { push } = record;
+    const pending = push === undefined ? undefined : pipeline.prepare(push, record.offset);
+    if (pending === undefined) {
+      this.#finish(record, pipeline);
+      return undefined;
+    }
+    return pending.then(() => this.#finish(record, pipeline));
+  }
+
+  #finish(record: FreshRecord, pipeline: Pipeline): void {
+    if (record.push !== undefined) pipeline.apply(record.push, record.offset);
+    this.#next = record.offset + 1;
+    this.#deps.consumed(record);
+  }
+
+  /** Partitions take turns, each once an interval; sooner when heads fill up. */
+  async #checkpointIfDue(): Promise<void> {
+    const { clock, pipelines, headBytesMax } = this.#deps;
+    const nowMs = clock.nowMs();
+    const pressure = this.#headBytes / headBytesMax;
+    const gapMs = (LIMITS.checkpointIntervalMs / pipelines.length) * Math.min(1, Math.max(0, (1 - pressure) * 4));
+    if (nowMs - this.#turnAtMs < gapMs || this.#next < Math.max(...pipelines.map((pipeline) => pipeline.replayUntil))) return;
+    this.#turnAtMs = nowMs;
+    this.#turn = (this.#turn + 1) % pipelines.length;
+    const pipeline = pipelines[this.#turn];
+    if (pipeline !== undefined) await this.checkpoint(pipeline, sealAgeMs(pressure));
+  }
+
+  /** Seals the clients of a partition that are due and saves its state at the position reached. */
+  async checkpoint(pipeline: Pipeline, sealAge: number): Promise<void> {
+    this.#headBytes = this.#deps.pipelines.reduce((sum, one) => sum + one.headBytes(), 0);
+    const last = this.#committed[pipeline.partition];
+    pipeline.position = Math.max(pipeline.position, this.#next);
+    const due = dueClients(pipeline, sealAge);
+    for (;;) {
+      const plans = await this.#plan(pipeline, due);
+      // A partition where nothing happened is saved only so often that a restart has little to read.
+      const idle = plans.length === 0 && last?.logMs === pipeline.logMs;
+      if (idle && pipeline.position - last.position < LIMITS.idleRecordsMax) return;
+      await this.#commit(pipeline, plans);
+      if (due.length === 0) return;
+      await this.#pause();
+    }
+  }
+
+  /** Plans seals until the batch is large enough; takes them from `due`. */
+  async #plan(pipeline: Pipeline, due: ClientState[]): Promise<SealPlan[]> {
+    const plans: SealPlan[] = [];
+    let samples = 0;
+    while (due.length > 0 && samples < LIMITS.sealSamplesPerCommit) {
+      const client = due.pop();
+      if (client === undefined) break;
+      const plan = await planSeal(client, pipeline.position, this.#deps.store);
+      plans.push(plan);
+      samples += plan.samples;
+    }
+    return plans;
+  }
+
+  async #commit(pipeline: Pipeline, plans: readonly SealPlan[]): Promise<void> {
+    const { checkpoints, telemetry, clock } = this.#deps;
+    const startedMs = clock.nowMs();
+    const sealed = new Map(plans.map((plan) => [plan.client, plan.after]));
+    for (const { client } of plans) client.sealedAtMs = pipeline.logMs;
+    let safeOffset = pipeline.position;
+    for (const client of pipeline.clients.values()) {
+      safeOffset = Math.min(safeOffset, client.head.safeOffset(sealed.get(client)?.sealedThroughMs));
+    }
+    const state = encodeCheckpoint(pipeline.logMs, pipeline.clients.values(), sealed);
+    const batch = { raw: plans.flatMap((plan) => plan.raw), windows: plans.flatMap((plan) => plan.windows) };
+    await checkpoints.commit({ partition: pipeline.partition, position: pipeline.position, safeOffset, state }, batch);
+    for (const plan of plans) applySeal(plan);
+    this.#safe[pipeline.partition] = safeOffset;
+    this.#committed[pipeline.partition] = { position: pipeline.position, logMs: pipeline.logMs };
+    telemetry.count(
+      'metricstream_samples_sealed_total',
+      plans.reduce((sum, plan) => sum + plan.samples, 0),
+    );
+    telemetry.observe('metricstream_checkpoint_seconds', (clock.nowMs() - startedMs) / 1000);
+  }
+
+  /** Takes all that is left, seals what has closed and checkpoints every partition: before the process ends. */
+  async drain(): Promise<void> {
+    do await this.kick();
+    while (!this.caughtUp && this.failed === undefined);
+    const last = this.#checkpointAll();
+    // Kicks that come later find a run under way.
+    this.#running = last;
+    await last;
+  }
+
+  async #checkpointAll(): Promise<void> {
+    for (const pipeline of this.#deps.pipelines) await this.checkpoint(pipeline, 0);
+  }
+}
+
+/** How old a head may get: the full interval while there is room, nothing when memory is at its bound. */
+function sealAgeMs(pressure: number): number {
+  return LIMITS.sealIntervalMs * Math.min(1, Math.max(0, (1 - pressure) * 3));
+}
+
+function dueClients(pipeline: Pipeline, sealAge: number): ClientState[] {
+  const due: ClientState[] = [];
+  for (const client of pipeline.clients.values()) {
+    const old = pipeline.logMs - client.sealedAtMs >= sealAge || client.head.bytes > LIMITS.clientHeadBytesMax;
+    if (old && owesSeal(client)) due.push(client);
+  }
+  // The oldest last, since they are taken from the end.
+  return due.sort((a, b) => b.sealedAtMs - a.sealedAtMs);
+}

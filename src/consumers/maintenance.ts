@@ -1,0 +1,136 @@
+/** What a shard does by the clock: ticks, checkpoints that are due, retention, and a look at the disk. */
+import { LIMITS } from '../model/limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { MetricLog } from '../ports/metric-log.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { TimeSeriesStore } from '../ports/time-series-store.ts';
+import type { Consumer } from './consume.ts';
+import type { Pipeline } from './pipeline.ts';
+
+export interface Disk {
+  /** Bytes free and in all on the file system of the data; undefined where that cannot be known. */
+  space(): { readonly freeBytes: number; readonly totalBytes: number } | undefined;
+  /** Bytes that the database holds. */
+  usedBytes(): number;
+  /** Gives free space inside the database back, a bounded piece. */
+  reclaim(): void;
+}
+
+export interface RetentionOptions {
+  readonly rawMs: number;
+  readonly minuteMs: number;
+  readonly hourMs: number;
+  readonly logMs: number;
+  readonly logBytesMax: number;
+}
+
+export interface MaintenanceDependencies {
+  readonly clock: Clock;
+  readonly log: MetricLog;
+  readonly store: TimeSeriesStore;
+  readonly telemetry: Telemetry;
+  readonly disk: Disk;
+  readonly consumer: Consumer;
+  readonly pipelines: readonly Pipeline[];
+  readonly retention: RetentionOptions;
+  tick(partitions: readonly number[]): void;
+  sweep(nowMs: number): void;
+}
+
+const ROUND_MS = 1_000;
+/** The log may pass its size by this factor while what it holds is not sealed; then pushes are refused. */
+const LOG_OVERFLOW = 1.25;
+
+export class Maintenance {
+  readonly #deps: MaintenanceDependencies;
+  #cancel: (() => void) | undefined;
+  #diskAtMs = 0;
+  #retentionAtMs = 0;
+  #diskFull = false;
+  #logFull = false;
+
+  constructor(deps: MaintenanceDependencies) {
+    this.#deps = deps;
+    deps.telemetry.gauge('metricstream_store_bytes', () => deps.disk.usedBytes());
+  }
+
+  /** Pushes are refused while this holds: the disk is nearly full, or the log is and cannot be cut. */
+  get full(): boolean {
+    return this.#diskFull || this.#logFull;
+  }
+
+  start(): void {
+    this.#look();
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #arm(): void {
+    this.#cancel = this.#deps.clock.schedule(ROUND_MS, () => {
+      void this.round().finally(() => {
+        if (this.#cancel !== undefined) this.#arm();
+      });
+    });
+  }
+
+  /** One round; each second. Never rejects. */
+  async round(): Promise<void> {
+    const { clock, consumer, telemetry } = this.#deps;
+    const nowMs = clock.nowMs();
+    try {
+      this.#deps.sweep(nowMs);
+      this.#tick(nowMs);
+      if (nowMs - this.#diskAtMs >= LIMITS.freeCheckIntervalMs) this.#look();
+      await consumer.kick();
+      if (nowMs - this.#retentionAtMs >= LIMITS.retentionIntervalMs) {
+        this.#retentionAtMs = nowMs;
+        await this.#retain(nowMs);
+      }
+    } catch (error) {
+      telemetry.count('metricstream_maintenance_failures_total');
+      telemetry.log('error', 'maintenance failed; it will try again', { error: String(error) });
+    }
+  }
+
+  /** Partitions that hold open windows or unsealed samples, and that nobody has pushed to for a while. */
+  #tick(nowMs: number): void {
+    const silent = this.#deps.pipelines.filter(
+      (pipeline) => nowMs - pipeline.logMs >= LIMITS.tickIntervalMs && pipeline.owesTime(),
+    );
+    if (silent.length > 0) this.#deps.tick(silent.map((pipeline) => pipeline.partition));
+  }
+
+  #look(): void {
+    const { clock, disk, telemetry } = this.#deps;
+    this.#diskAtMs = clock.nowMs();
+    const space = disk.space();
+    if (space === undefined) return;
+    const full = space.freeBytes < LIMITS.freeBytesMin || space.freeBytes < space.totalBytes * LIMITS.freeRatioMin;
+    if (full !== this.#diskFull)
+      telemetry.log(full ? 'error' : 'info', full ? 'the disk is nearly full; pushes are refused' : 'the disk has room again', {
+        ...space,
+      });
+    this.#diskFull = full;
+    if (full) this.#retentionAtMs = 0;
+  }
+
+  async #retain(nowMs: number): Promise<void> {
+    const { store, log, consumer, retention, disk, telemetry } = this.#deps;
+    const cut = {
+      rawBeforeMs: nowMs - retention.rawMs,
+      minuteBeforeMs: nowMs - retention.minuteMs,
+      hourBeforeMs: nowMs - retention.hourMs,
+    };
+    const rows = await store.retain(cut, LIMITS.retentionRowsPerRun);
+    const trimmed = log.trim(consumer.safeOffset, nowMs - retention.logMs, retention.logBytesMax);
+    this.#logFull = trimmed.bytes > retention.logBytesMax * LOG_OVERFLOW;
+    // More is left: go on in the next round instead of the next minute.
+    if (rows >= LIMITS.retentionRowsPerRun || trimmed.deleted >= LIMITS.retentionRowsPerRun || this.full) this.#retentionAtMs = 0;
+    if (rows > 0 || trimmed.deleted > 0) disk.reclaim();
+    telemetry.count('metricstream_retention_rows_total', rows + trimmed.deleted);
+  }
+}

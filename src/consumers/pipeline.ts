@@ -1,0 +1,148 @@
+/** What happens to one record of a partition: judged by log time alone, so that a replay does the same. */
+import { LIMITS } from '../model/limits.ts';
+import { clientKey } from '../model/partition.ts';
+import type { Push } from '../model/push.ts';
+import { MINUTE_MS, windowStart } from '../model/window.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { TimeSeriesStore } from '../ports/time-series-store.ts';
+import type { WindowSink } from '../ports/window-sink.ts';
+import { ClientState } from './client-state.ts';
+import { foldSamples } from './sample-block.ts';
+import { owesSeal } from './seal.ts';
+
+export interface PipelineDependencies {
+  readonly store: TimeSeriesStore;
+  readonly sink: WindowSink;
+  readonly telemetry: Telemetry;
+  /** Told after each ordinary push that brought samples: for the live page. */
+  seen(client: ClientState, push: Push): void;
+}
+
+/** State and rules of one partition. Records go in one by one, in order; `prepare` first, `apply` when it has resolved. */
+export class Pipeline {
+  readonly partition: number;
+  readonly clients = new Map<string, ClientState>();
+  /** P: the offset after the last record that took effect. */
+  position = 0;
+  /** Records before this only refill heads. */
+  replayUntil = 0;
+  /** The largest append stamp, Unix ms. */
+  logMs = 0;
+  readonly #deps: PipelineDependencies;
+  #closedMs = 0;
+
+  constructor(partition: number, deps: PipelineDependencies) {
+    this.partition = partition;
+    this.#deps = deps;
+  }
+
+  /**
+   * What has to be read from the store before a push can be applied: minutes that were sealed, or all that is known
+   * of a client that memory does not know.
+   * @returns undefined when nothing has to be read.
+   */
+  prepare(push: Push, offset: number): Promise<void> | undefined {
+    const client = this.clients.get(clientKey(push.tenant, push.client));
+    if (client === undefined) return offset < this.replayUntil ? undefined : this.#meet(push, offset);
+    const missing = client.missingMinutes(push, offset);
+    return missing === undefined ? undefined : this.#open(client, missing);
+  }
+
+  async #meet(push: Push, offset: number): Promise<void> {
+    const storedMs = await this.#deps.store.lastSampleMs(push.tenant, push.client);
+    const client = new ClientState(push.tenant, push.client, this.#closedMs, storedMs, this.#sealPhase(push));
+    this.clients.set(clientKey(push.tenant, push.client), client);
+    const missing = client.missingMinutes(push, offset);
+    if (missing !== undefined) await this.#open(client, missing);
+  }
+
+  /** Clients are sealed at times of their own, so that the work is spread. */
+  #sealPhase(push: Push): number {
+    let hash = 0;
+    for (let i = 0; i < push.client.length; i++) hash = (Math.imul(hash, 31) + push.client.charCodeAt(i)) >>> 0;
+    return this.logMs - (hash % LIMITS.sealIntervalMs);
+  }
+
+  async #open(client: ClientState, minutes: readonly number[]): Promise<void> {
+    for (const startMs of minutes) {
+      const { tenant, client: id } = client;
+      const blocks = await this.#deps.store.readSamples({
+        tenant,
+        client: id,
+        startMs,
+        endMs: startMs + MINUTE_MS,
+        want: undefined,
+      });
+      for (const block of blocks) client.head.insertSealed(block);
+      client.opened.add(startMs);
+    }
+    this.#deps.telemetry.count('metricstream_minutes_reopened_total', minutes.length);
+  }
+
+  /** Moves log time; closes what it closes. Called for every record, ticks included. */
+  advanceLog(appendMs: number): void {
+    if (appendMs > this.logMs) this.logMs = appendMs;
+    const closedMs = windowStart(this.logMs - LIMITS.windowCloseLagMs, MINUTE_MS);
+    if (closedMs <= this.#closedMs) return;
+    this.#closedMs = closedMs;
+    for (const client of this.clients.values()) this.#advance(client);
+  }
+
+  /** A push, after `prepare`. @param offset of its record; `position` becomes the one after it. */
+  apply(push: Push, offset: number): void {
+    this.position = offset + 1;
+    const client = this.clients.get(clientKey(push.tenant, push.client));
+    // In replay a client that the checkpoint does not know has nothing to refill.
+    if (client === undefined) return;
+    if (offset < this.replayUntil) {
+      if (!client.skipped.some(([skipped]) => skipped === offset))
+        client.merge(push, offset, { stored: 0, duplicate: 0, conflict: 0 });
+      return;
+    }
+    const verdict = client.ledger.observe(push.pushId, push.contentHash, push.rejected);
+    const repeat = verdict === 'duplicate' || verdict === 'conflict';
+    client.lastSeenMs = this.logMs;
+    if (push.sentMs !== undefined) client.skewMs = push.arrivalMs - push.sentMs;
+    client.datacenter = push.datacenter ?? client.datacenter;
+    client.environment = push.environment ?? client.environment;
+    if (repeat && push.stamped) {
+      client.skipped.push([offset, Math.max(...push.timesMs)]);
+      return;
+    }
+    const corrected = client.merge(push, offset, client.ledger.samples);
+    if (corrected > 0) this.#deps.telemetry.count('metricstream_windows_corrected_total', corrected);
+    this.#advance(client);
+    this.#deps.seen(client, push);
+  }
+
+  #advance(client: ClientState): void {
+    const [from, to] = client.advance(this.logMs, this.#closedMs);
+    if (to === from || client.head.rows === 0 || client.head.lastMs < from) return;
+    for (const startMs of client.head.minutesIn(from, to)) {
+      const block = client.head.samples(startMs, startMs + MINUTE_MS);
+      const columns = foldSamples(block, MINUTE_MS, () => 1);
+      this.#deps.sink.closed({ tenant: client.tenant, client: client.client, startMs, columns, logMs: this.logMs });
+    }
+  }
+
+  /** Takes over what a checkpoint held. */
+  restore(position: number, logMs: number, clients: readonly ClientState[]): void {
+    this.position = position;
+    this.replayUntil = position;
+    this.logMs = logMs;
+    this.#closedMs = windowStart(logMs - LIMITS.windowCloseLagMs, MINUTE_MS);
+    for (const client of clients) this.clients.set(clientKey(client.tenant, client.client), client);
+  }
+
+  /** Whether log time has to move here although nobody pushes: samples wait for their window to close or to be sealed. */
+  owesTime(): boolean {
+    for (const client of this.clients.values()) if (client.head.rows > 0 || owesSeal(client)) return true;
+    return false;
+  }
+
+  headBytes(): number {
+    let bytes = 0;
+    for (const client of this.clients.values()) bytes += client.head.bytes;
+    return bytes;
+  }
+}

@@ -1,0 +1,193 @@
+/** Reading: what the store holds, merged with what the heads hold. */
+
+import { clientKey } from '../model/partition.ts';
+import type { Series } from '../model/series.ts';
+import { HOUR_MS, MINUTE_MS, type Resolution, windowStart } from '../model/window.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ClientStatus, ClientWindows, MetricReader, SeriesFilter, WindowQuery } from '../ports/metric-reader.ts';
+import type { TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
+import type { ClientState } from './client-state.ts';
+import type { Pipeline } from './pipeline.ts';
+import { filterBlock, foldSamples, foldWindows } from './sample-block.ts';
+import { revisionsOf, samplesOf } from './seal.ts';
+import { cutWindows, joinWindows } from './window-columns.ts';
+
+export interface ReaderDependencies {
+  readonly clock: Clock;
+  readonly store: TimeSeriesStore;
+  readonly pipelines: readonly Pipeline[];
+  partitionOf(key: string): number;
+}
+
+type Want = (series: Series) => boolean;
+
+export function metricReader(deps: ReaderDependencies): MetricReader {
+  const { pipelines, clock } = deps;
+  const statesOf = (tenant: string, client: string | undefined): ClientState[] => {
+    if (client !== undefined) {
+      const key = clientKey(tenant, client);
+      const state = pipelines[deps.partitionOf(key)]?.clients.get(key);
+      return state === undefined ? [] : [state];
+    }
+    const states = pipelines.flatMap((pipeline) => [...pipeline.clients.values()].filter((state) => state.tenant === tenant));
+    return states.sort((a, b) => (a.client < b.client ? -1 : 1));
+  };
+  const breathe = (): Promise<void> => new Promise((resolve) => void clock.schedule(0, resolve));
+  return {
+    async clients(tenant) {
+      return statesOf(tenant, undefined).map(statusOf);
+    },
+    async metrics(tenant) {
+      return describeMetrics(statesOf(tenant, undefined), deps.store);
+    },
+    async *windows(query) {
+      const want = wantOf(query);
+      for (const state of statesOf(query.tenant, query.client)) {
+        const windows = await windowsOf(state, query, want, deps.store);
+        if (windows.columns.length > 0) yield windows;
+        await breathe();
+      }
+    },
+    async *samples(query) {
+      const want = wantOf(query);
+      for (const state of statesOf(query.tenant, query.client)) {
+        const block = await samplesOf(state, query.startMs, query.endMs, deps.store, want);
+        const cut = filterBlock(block, (ms) => ms >= query.startMs && ms < query.endMs);
+        if (cut.columns.length > 0) yield { client: state.client, block: cut };
+        await breathe();
+      }
+    },
+  };
+}
+
+function wantOf({ metric, labels }: SeriesFilter): Want | undefined {
+  const pairs = Object.entries(labels);
+  if (metric === undefined && pairs.length === 0) return undefined;
+  return (series) =>
+    (metric === undefined || series.name === metric) &&
+    pairs.every(([key, value]) => series.labels.some(([label, held]) => label === key && held === value));
+}
+
+function statusOf(state: ClientState): ClientStatus {
+  return {
+    client: state.client,
+    lastSeenMs: state.lastSeenMs,
+    skewMs: state.skewMs,
+    datacenter: state.datacenter,
+    environment: state.environment,
+    pushes: { ...state.ledger.pushes },
+    samples: { ...state.ledger.samples, rejected: Object.fromEntries(state.ledger.rejected) },
+  };
+}
+
+type MetricEntry = Awaited<ReturnType<MetricReader['metrics']>>[number];
+
+/** The series of a client: what its head holds, else what it sent last. */
+async function seriesOf(state: ClientState, store: TimeSeriesStore): Promise<readonly Series[]> {
+  const inHead = state.head.series();
+  if (inHead.length > 0) return inHead;
+  const { tenant, client, lastSampleMs } = state;
+  const blocks = await store.readSamples({
+    tenant,
+    client,
+    startMs: lastSampleMs - MINUTE_MS,
+    endMs: lastSampleMs + 1,
+    want: undefined,
+  });
+  return blocks.flatMap((block) => block.columns.map((column) => column.series));
+}
+
+async function describeMetrics(states: readonly ClientState[], store: TimeSeriesStore): Promise<MetricEntry[]> {
+  const byName = new Map<
+    string,
+    { entry: { name: string; unit: string; kind: string }; clients: Set<string>; series: Map<string, Series> }
+  >();
+  for (const state of states) {
+    for (const series of await seriesOf(state, store)) {
+      const { name, unit, kind } = series;
+      const held = byName.get(name) ?? { entry: { name, unit, kind }, clients: new Set(), series: new Map() };
+      byName.set(name, held);
+      held.clients.add(state.client);
+      held.series.set(series.key, series);
+    }
+  }
+  return [...byName.values()]
+    .map(({ entry, clients, series }) => ({ ...entry, clients: clients.size, series: [...series.values()] }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function windowsOf(
+  state: ClientState,
+  query: WindowQuery,
+  want: Want | undefined,
+  store: TimeSeriesStore,
+): Promise<ClientWindows> {
+  const { resolution, open } = query;
+  const openFromMs =
+    resolution === '1h' ? windowStart(state.frontierMs, HOUR_MS) : open ? state.frontierMs : Number.POSITIVE_INFINITY;
+  const range = { tenant: state.tenant, client: state.client, startMs: query.startMs, endMs: query.endMs, want };
+  const closedEndMs = open ? range.endMs : Math.min(range.endMs, resolution === '1h' ? range.endMs : state.frontierMs);
+  const columns =
+    resolution === '1m'
+      ? await minutesOf(state, { ...range, endMs: closedEndMs }, store)
+      : await hoursOf(state, { ...range, endMs: closedEndMs }, open, store);
+  return { client: state.client, openFromMs, columns };
+}
+
+type Range = Parameters<TimeSeriesStore['readWindows']>[0];
+
+async function storedWindows(range: Range, resolution: Resolution, store: TimeSeriesStore): Promise<WindowColumn[]> {
+  const blocks = await store.readWindows(range, resolution);
+  return joinWindows(blocks.flatMap((block) => block.columns));
+}
+
+/**
+ * Minutes: bundled hours from the store, but for minutes that were read back, which the head holds and a late sample
+ * may have changed; everything later from samples.
+ */
+async function minutesOf(state: ClientState, range: Range, store: TimeSeriesStore): Promise<WindowColumn[]> {
+  const { bundledHourMs } = state;
+  const inHead = (start: number): boolean => state.isResident(start);
+  const late = state.head.minutesIn(range.startMs, Math.min(range.endMs, bundledHourMs));
+  const lateColumns = late.map((minute) => ({ minute, block: state.head.samples(minute, minute + MINUTE_MS, range.want) }));
+  const resident = new Set(late.filter(inHead));
+  const corrected = new Map([...state.corrections].map(([minute, bySeries]) => [minute, new Map(bySeries)]));
+  const timesCorrected = (key: string, start: number): number => corrected.get(start)?.get(key) ?? 0;
+  const from = windowStart(Math.max(range.startMs, bundledHourMs), MINUTE_MS);
+  const untilMs = Math.ceil(range.endMs / MINUTE_MS) * MINUTE_MS;
+  const samples = from < untilMs ? await samplesOf(state, from, untilMs, store, range.want) : undefined;
+  const stored = await storedWindows(range, '1m', store);
+  const revisions = resident.size === 0 ? undefined : revisionsOf(stored);
+  const amended = lateColumns.flatMap(({ block }) =>
+    foldSamples(
+      block,
+      MINUTE_MS,
+      (series, start) => (revisions?.get(series.key)?.get(start) ?? 1) + timesCorrected(series.key, start),
+    ),
+  );
+  const recent =
+    samples === undefined ? [] : foldSamples(samples, MINUTE_MS, (series, start) => 1 + timesCorrected(series.key, start));
+  const kept = cutWindows(stored, (start) => start < bundledHourMs && !resident.has(start));
+  return cutWindows(joinWindows([...kept, ...amended, ...recent]), (start) => start >= range.startMs && start < range.endMs);
+}
+
+/** Hours: bundled days from the store; later ones, and those with a minute in the head, folded from minutes. */
+async function hoursOf(state: ClientState, range: Range, open: boolean, store: TimeSeriesStore): Promise<WindowColumn[]> {
+  const startMs = Math.ceil(range.startMs / HOUR_MS) * HOUR_MS;
+  const closedMs = open ? Number.POSITIVE_INFINITY : state.frontierMs;
+  const { bundledDayMs } = state;
+  const changed = new Set(
+    state.head.minutesIn(startMs, Math.min(range.endMs, bundledDayMs)).map((minute) => windowStart(minute, HOUR_MS)),
+  );
+  const stored = await storedWindows({ ...range, startMs }, '1h', store);
+  const kept = cutWindows(stored, (start) => start < bundledDayMs && !changed.has(start));
+  const folded: WindowColumn[] = [];
+  const lastHourEnd = Math.ceil(range.endMs / HOUR_MS) * HOUR_MS;
+  const later = { startMs: Math.max(startMs, bundledDayMs), endMs: Math.min(lastHourEnd, closedMs) };
+  const spans = [
+    ...[...changed].map((hour) => ({ startMs: hour, endMs: hour + HOUR_MS })),
+    ...(later.startMs < later.endMs ? [later] : []),
+  ];
+  for (const span of spans) folded.push(...foldWindows(await minutesOf(state, { ...range, ...span }, store), HOUR_MS));
+  return joinWindows([...kept, ...folded]);
+}

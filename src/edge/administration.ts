@@ -1,0 +1,67 @@
+/** Keys over HTTP, and the sessions that people exchange them for. */
+import { MetricStreamError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { KeyRegistry } from '../ports/key-registry.ts';
+import { checkBody } from './checking.ts';
+import { isSameOrigin, sessionCookie } from './cookies.ts';
+import type { Deadlines } from './deadlines.ts';
+import { createKey, parseDuration, type Secrets, signToken, tenantOfKeyId } from './keys.ts';
+import type { Call, KeyedCall } from './route.ts';
+import { createKeyBody, revokeKeyBody } from './schemas.ts';
+
+export interface AdministrationOptions {
+  readonly secrets: Secrets;
+  readonly keys: KeyRegistry;
+  readonly bodyWait: Deadlines;
+}
+
+export interface Administration {
+  /** Makes a key of the caller's tenant. */
+  createKey(call: KeyedCall): Promise<Response>;
+  /** @throws not_found for a key of another tenant, as for one that never was. */
+  revokeKey(call: KeyedCall): Promise<Response>;
+  signIn(call: KeyedCall): Promise<Response>;
+  signOut(call: Call): Response;
+}
+
+export function administration({ secrets, keys, bodyWait }: AdministrationOptions): Administration {
+  return {
+    async createKey({ request, principal, nowMs }) {
+      const body = await checkBody(request, createKeyBody, bodyWait);
+      const lifeMs = body.expires === undefined ? undefined : parseDuration(body.expires);
+      const expiresMs = lifeMs === undefined ? undefined : nowMs + lifeMs;
+      const claims = {
+        tenant: principal.tenant,
+        role: body.role,
+        client: body.client,
+        requestsPerSecond: body.requests_per_second,
+        datacenter: body.datacenter,
+        environment: body.environment,
+        expiresMs,
+      };
+      const { key, keyId } = await createKey(secrets.current, claims, nowMs);
+      const answer = { key, key_id: keyId, tenant: principal.tenant, role: body.role, expires: expiresMs ?? null };
+      return Response.json(answer, { status: 201 });
+    },
+    async revokeKey({ request, principal, nowMs }) {
+      const { key_id: keyId } = await checkBody(request, revokeKeyBody, bodyWait);
+      if (tenantOfKeyId(keyId) !== principal.tenant) throw new MetricStreamError('not_found', 'There is no such key.');
+      await keys.revoke(principal.tenant, keyId, nowMs);
+      return Response.json({ key_id: keyId, revoked: true });
+    },
+    async signIn({ request, principal, grant, nowMs }) {
+      if (grant.via === 'session') throw new MetricStreamError('forbidden', 'A session needs a key.');
+      const expiresMs = Math.min(nowMs + LIMITS.sessionMs, principal.expiresMs ?? Number.POSITIVE_INFINITY);
+      const token = await signToken('session', secrets.current, { ...principal, expiresMs }, nowMs);
+      return Response.json(
+        { tenant: principal.tenant, role: principal.role, expires: expiresMs },
+        { headers: { 'set-cookie': sessionCookie(request, token, expiresMs - nowMs) } },
+      );
+    },
+    /** Takes the cookie from the browser. What ends a session everywhere is the revocation of its key. */
+    signOut({ request }) {
+      if (request.headers.has('cookie') && !isSameOrigin(request)) throw new MetricStreamError('forbidden');
+      return new Response(null, { status: 204, headers: { 'set-cookie': sessionCookie(request, '', 0) } });
+    },
+  };
+}

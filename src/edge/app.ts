@@ -1,0 +1,130 @@
+/** The HTTP face of the system: every route on this page. */
+import { Hono } from 'hono';
+import { MetricStreamError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { KeyRegistry } from '../ports/key-registry.ts';
+import type { LiveFeed } from '../ports/live-feed.ts';
+import type { MetricReader } from '../ports/metric-reader.ts';
+import type { PushAppender } from '../ports/push-appender.ts';
+import type { Telemetry, TelemetryReader } from '../ports/telemetry.ts';
+import { administration } from './administration.ts';
+import { type Asset, assetAnswer } from './assets.ts';
+import { deadlines } from './deadlines.ts';
+import { createGuard, type Guard } from './guard.ts';
+import { readinessAnswer, telemetryAnswer } from './health.ts';
+import { ingest } from './ingest.ts';
+import type { Secrets } from './keys.ts';
+import { live } from './live.ts';
+import { localLimits } from './local-limits.ts';
+import { openApiAnswer } from './openapi.ts';
+import { OPERATIONS as op } from './operations.ts';
+import { problem } from './problem.ts';
+import { queries } from './queries.ts';
+import { queryRunner } from './query-runner.ts';
+import { RECEIVERS } from './receivers.ts';
+import type { Permission } from './roles.ts';
+import type { Call, Handler, KeyedCall, Route } from './route.ts';
+
+export interface EdgeDependencies {
+  readonly clock: Clock;
+  readonly appender: PushAppender;
+  readonly reader: MetricReader;
+  readonly live: LiveFeed;
+  readonly keys: KeyRegistry;
+  readonly secrets: Secrets;
+  readonly telemetry: Telemetry & TelemetryReader;
+  /** As Math.random. */
+  readonly random: () => number;
+  /** The page's files by path. */
+  readonly assets?: ReadonlyMap<string, Asset>;
+  /** Headers of the page's files, with their Content-Security-Policy. */
+  readonly shellHeaders?: Readonly<Record<string, string>>;
+  /** Whether pushes can be taken; `reason` is shown to anyone. */
+  ready(): { readonly ready: boolean; readonly reason?: string };
+  /** The address that a request came from, where the host knows it. */
+  remoteAddress?(request: Request): string | undefined;
+  readonly sampleAgeMsMax: number;
+  /** Per process: protects its CPU; the exact limits stand behind the appender. */
+  readonly tenantRequestsPerSecond: number;
+}
+
+/** The table: one row for each route, with what it asks of a key. */
+export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[] {
+  const { clock, telemetry } = deps;
+  const push = ingest({ ...deps, ...guard, limits: localLimits(deps.tenantRequestsPerSecond) });
+  const query = queries(deps.reader, queryRunner(clock));
+  const feed = live({ clock, feed: deps.live, authentication: guard.authentication });
+  const admin = administration({ ...deps, bodyWait: deadlines(clock, LIMITS.requestTimeoutMs) });
+  const { open, keyed } = rows(guard);
+  telemetry.gauge('metricstream_live_listeners', feed.listeners);
+
+  const routes: readonly Route[] = [
+    {
+      method: 'POST',
+      path: '/metrics',
+      access: 'ingest',
+      respond: (request) => push(request, RECEIVERS.json),
+      operation: op.push,
+    },
+    open('GET', '/metrics', () => telemetryAnswer(telemetry), op.telemetry),
+    open('GET', '/health', () => Response.json({ status: 'ok' }), op.health),
+    open('GET', '/ready', () => readinessAnswer(deps.ready()), op.ready),
+    open('GET', '/openapi.json', () => openApi(), op.document),
+    keyed('GET', '/api/v1/windows', 'read', query.windows, op.windows),
+    keyed('GET', '/api/v1/samples', 'read', query.samples, op.samples),
+    keyed('GET', '/api/v1/clients', 'read', query.clients, op.clients),
+    keyed('GET', '/api/v1/metrics', 'read', query.metrics, op.metrics),
+    keyed('GET', '/api/v1/live', 'read', feed.listen, op.live),
+    keyed('POST', '/api/v1/session', 'read', admin.signIn, op.signIn),
+    open('DELETE', '/api/v1/session', admin.signOut, op.signOut),
+    keyed('POST', '/api/v1/keys', 'admin', admin.createKey, op.createKey),
+    keyed('POST', '/api/v1/keys/revoke', 'admin', admin.revokeKey, op.revokeKey),
+    ...[...(deps.assets ?? [])].map(([path, asset]) =>
+      open('GET', path, ({ request }) => assetAnswer(request, asset, deps.shellHeaders ?? {}), undefined),
+    ),
+  ];
+  const openApi = openApiAnswer(routes);
+  return routes;
+}
+
+/** @throws invalid_request when a secret is too short. */
+export function createApp(deps: EdgeDependencies): Hono {
+  const guard = createGuard(deps);
+  const routes = routesOf(deps, guard);
+  const app = new Hono();
+  // One handler a route: where two match, Hono composes them, which the hot path would pay for.
+  for (const { method, path, respond } of routes) app.on(method, path, (context) => respond(context.req.raw));
+  const byPath = Map.groupBy(routes, (route) => route.path);
+  const elsewhere = guard.open('other', ({ request, correlationId }) => {
+    const allowed = byPath.get(new URL(request.url).pathname);
+    if (allowed === undefined) throw new MetricStreamError('not_found');
+    return problem('method_not_allowed', correlationId, { headers: { allow: allowHeader(allowed) } });
+  });
+  app.notFound((context) => elsewhere(context.req.raw));
+  return app;
+}
+
+type Operation = Route['operation'];
+
+/** Writes a row: what is asked of the key stands beside what is done. */
+function rows(guard: Guard): {
+  open(method: Route['method'], path: string, handle: Handler<Call>, operation: Operation): Route;
+  keyed(method: Route['method'], path: string, permission: Permission, handle: Handler<KeyedCall>, operation: Operation): Route;
+} {
+  return {
+    open: (method, path, handle, operation) => ({ method, path, access: 'public', respond: guard.open(path, handle), operation }),
+    keyed: (method, path, permission, handle, operation) => ({
+      method,
+      path,
+      access: permission,
+      respond: guard.keyed(path, permission, handle),
+      operation,
+    }),
+  };
+}
+
+/** GET answers HEAD too. */
+function allowHeader(routes: readonly Route[]): string {
+  return routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+}

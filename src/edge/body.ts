@@ -1,0 +1,106 @@
+/** Reads a request's body within bounds, before and after decompression. */
+import { MetricStreamError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { Deadlines } from './deadlines.ts';
+
+const CODINGS = { identity: 'identity', gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate' } as const;
+/** `deflate` is the zlib format (RFC 1950), as HTTP means it (RFC 9110, 8.4.1.2). */
+type Coding = (typeof CODINGS)[keyof typeof CODINGS];
+
+/** @throws unsupported_encoding for other codings, and for more than one. */
+export function codingOf(contentEncoding: string | null): Coding {
+  if (contentEncoding === null) return 'identity';
+  const name = contentEncoding.trim().toLowerCase();
+  if (Object.hasOwn(CODINGS, name)) return CODINGS[name as keyof typeof CODINGS];
+  throw new MetricStreamError('unsupported_encoding', 'Content-Encoding must be gzip, deflate or identity.');
+}
+
+/**
+ * @param waits how long the body may take to arrive.
+ * @throws body_too_large (by Content-Length before anything is read) | invalid_compression | invalid_request | request_timeout
+ */
+export async function readBody(request: Request, coding: Coding, waits: Deadlines): Promise<Uint8Array<ArrayBuffer>> {
+  const bytesMax = coding === 'identity' ? LIMITS.bodyBytesMax : LIMITS.bodyCompressedBytesMax;
+  const declared = request.headers.get('content-length');
+  const bytes =
+    declared === null ? await readStreamed(request, bytesMax, waits) : await readDeclared(request, declared, bytesMax, waits);
+  return coding === 'identity' ? bytes : inflate(bytes, coding);
+}
+
+async function readDeclared(
+  request: Request,
+  declared: string,
+  bytesMax: number,
+  waits: Deadlines,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const length = Number(declared);
+  if (!(length <= bytesMax)) throw tooLarge(bytesMax);
+  const bytes = new Uint8Array(await waits.within(request.arrayBuffer(), tooSlow).catch(unreadable));
+  if (bytes.length !== length) throw new MetricStreamError('invalid_request', 'The body is not as long as Content-Length says.');
+  return bytes;
+}
+
+async function readStreamed(request: Request, bytesMax: number, waits: Deadlines): Promise<Uint8Array<ArrayBuffer>> {
+  if (request.body === null) return new Uint8Array();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  try {
+    return await waits.within(collect(reader, bytesMax), tooSlow).catch(unreadable);
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw error;
+  }
+}
+
+async function inflate(bytes: Uint8Array<ArrayBuffer>, coding: 'gzip' | 'deflate'): Promise<Uint8Array<ArrayBuffer>> {
+  const bytesMax = Math.min(LIMITS.bodyBytesMax, Math.max(LIMITS.inflateRatioFreeBytes, bytes.length * LIMITS.inflateRatioMax));
+  const { readable, writable } = new DecompressionStream(coding);
+  // What fails here fails the reader too, which is where it is seen.
+  feed(writable.getWriter(), bytes).catch(() => {});
+  const reader = readable.getReader();
+  try {
+    return await collect(reader, bytesMax);
+  } catch (error) {
+    if (error instanceof MetricStreamError) reader.cancel().catch(() => {});
+    else throw new MetricStreamError('invalid_compression', undefined, { cause: error });
+    throw error;
+  }
+}
+
+async function feed(writer: WritableStreamDefaultWriter<BufferSource>, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  for (let at = 0; at < bytes.length; at += LIMITS.inflateSliceBytes) {
+    await writer.write(bytes.subarray(at, at + LIMITS.inflateSliceBytes));
+  }
+  await writer.close();
+}
+
+async function collect(reader: ReadableStreamDefaultReader<Uint8Array>, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+function tooLarge(bytesMax: number): MetricStreamError {
+  return new MetricStreamError('body_too_large', `The body may have ${bytesMax} bytes.`);
+}
+
+function tooSlow(): MetricStreamError {
+  return new MetricStreamError('request_timeout');
+}
+
+function unreadable(error: unknown): never {
+  if (error instanceof MetricStreamError) throw error;
+  throw new MetricStreamError('invalid_request', 'The body could not be read.', { cause: error });
+}

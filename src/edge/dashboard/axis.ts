@@ -1,0 +1,53 @@
+/** Where the axes of a chart have their marks, and what stands beside them. */
+import { formatDuration, formatValue } from './units.ts';
+
+/** Distances of marks on a y axis: powers of two for bytes, so that they read 512 MiB and 1 GiB. */
+export function axisSteps(unit: string): number[] | undefined {
+  if (!unit.startsWith('bytes')) return undefined;
+  return Array.from({ length: 52 }, (_, power) => 2 ** power);
+}
+
+/** A mark without the digits that say nothing: 40 %, 1.5 GiB/s. Below zero it reads as above: the side tells them apart. */
+export function axisLabel(value: number, unit: string, mirrored: boolean): string {
+  const shown = mirrored ? Math.abs(value) : value;
+  if (unit === 'percent') return `${Number(shown.toPrecision(4))} %`;
+  if (unit === 'seconds') return formatDuration(shown);
+  return formatValue(shown, unit).replace(/\.(\d*?)0+(?=\D|$)/, (_, digits: string) => (digits ? `.${digits}` : ''));
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
+const DAY_MS = 86_400_000;
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** @param date in the zone of the person who looks. @param stepMs distance of two marks. */
+export function timeLabel(date: Date, stepMs: number): string {
+  const day = `${date.getDate()} ${MONTHS[date.getMonth()]}`;
+  const atMidnight = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
+  if (stepMs >= DAY_MS || atMidnight) return day;
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return stepMs < 60_000 ? `${clock}:${two(date.getSeconds())}` : clock;
+}
+
+/** The time under the crosshair: as fine as the data. */
+export function cursorLabel(date: Date, stepMs: number): string {
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  if (stepMs < 60_000) return `${clock}:${two(date.getSeconds())}`;
+  return `${date.getDate()} ${MONTHS[date.getMonth()]} ${clock}`;
+}
+
+/**
+ * Least and greatest value of a y axis. Nothing to show: 0 to 1.
+ * @param scale see ChartPlan.
+ */
+export function axisRange(scale: 'full' | 'zero' | 'mirror' | 'free', unit: string, low: number, high: number): [number, number] {
+  const least = unit === 'percent' ? 5 : 0;
+  const room = (value: number): number => value * 1.08;
+  if (scale === 'full') return [0, 100];
+  if (scale === 'mirror') return [Math.min(room(low), 0), Math.max(room(high), 0) || (low < 0 ? 0 : 1)];
+  if (scale === 'zero' || (low >= 0 && low < high * 0.7) || low === high) {
+    const top = Math.max(room(high), least) || 1;
+    return [Math.min(room(low), 0), unit === 'percent' ? Math.max(high, Math.min(top, 100)) : top];
+  }
+  const pad = (high - low) * 0.1;
+  return [low - pad, high + pad];
+}

@@ -1,0 +1,67 @@
+/** What decoding a push needs to know of time and of earlier pushes. */
+
+import { LIMITS } from '../model/limits.ts';
+import type { Shape } from '../model/series.ts';
+import type { DecodedPush, PushContext } from '../protocols/json.ts';
+import { type ShapeInterner, shapeInterner } from '../protocols/log-record.ts';
+import type { Timestamp } from '../protocols/timestamp.ts';
+import type { Receiver } from './receivers.ts';
+
+const NS_PER_MS = 1_000_000;
+
+/**
+ * One per process. It is the context of the push that is being decoded; decoding is synchronous, so that it can be
+ * reused instead of made anew for each push.
+ */
+export class Decoding implements PushContext {
+  readonly shapes: ShapeInterner = shapeInterner();
+  readonly sampleAgeMsMax: number;
+  nowMs = 0;
+  #tenant = '';
+  #client: string | undefined;
+  #hinted: Shape | undefined;
+  /** A hint never keeps a shape alive: the interner bounds them. */
+  readonly #hints = new Map<string, WeakRef<Shape>>();
+  #stampMs = 0;
+  #stampNs = 0;
+
+  constructor(sampleAgeMsMax: number) {
+    this.sampleAgeMsMax = sampleAgeMsMax;
+  }
+
+  /** @param client what the key or the header said; the body comes first. */
+  decode(receiver: Receiver, body: Uint8Array, tenant: string, client: string | undefined, nowMs: number): DecodedPush {
+    this.nowMs = nowMs;
+    this.#tenant = tenant;
+    this.#client = client;
+    this.#hinted = undefined;
+    return receiver.decode(body, this);
+  }
+
+  hint(clientId: string | undefined): Shape | undefined {
+    const client = clientId ?? this.#client;
+    if (client !== undefined) this.#hinted = this.#hints.get(`${this.#tenant}/${client}`)?.deref();
+    return this.#hinted;
+  }
+
+  /** Remembers the shape of an accepted push. To be called before the next `decode`. */
+  learn(tenant: string, client: string, shape: Shape): void {
+    if (shape === this.#hinted) return;
+    const name = `${tenant}/${client}`;
+    if (this.#hints.size >= LIMITS.clientsPerTenantMax) this.#hints.delete(this.#hints.keys().next().value ?? '');
+    this.#hints.set(name, new WeakRef(shape));
+  }
+
+  stamp(): Timestamp {
+    if (this.nowMs > this.#stampMs) {
+      this.#stampMs = this.nowMs;
+      this.#stampNs = 0;
+    } else if (this.#stampNs < NS_PER_MS - 1) {
+      this.#stampNs += 1;
+    } else {
+      this.#stampMs += 1;
+      this.#stampNs = 0;
+    }
+    return { ms: this.#stampMs, ns: this.#stampNs };
+  }
+}

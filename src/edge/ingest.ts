@@ -1,0 +1,242 @@
+/** POST of a push: the hot path, one function from the request's headers to the log's answer. */
+import type { Principal } from '../model/access.ts';
+import { CLIENT_PATTERN } from '../model/access.ts';
+import { type ErrorCode, MetricStreamError, type Rejection, type RejectReason } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import { murmur2 } from '../model/partition.ts';
+import { type Push, parsePushId } from '../model/push.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { AppendOutcome, PushAppender } from '../ports/push-appender.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { DecodedPush } from '../protocols/json.ts';
+import type { Authentication } from './authentication.ts';
+import { codingOf, readBody } from './body.ts';
+import { validTraceparent } from './correlation.ts';
+import { deadlines } from './deadlines.ts';
+import { Decoding } from './decoding.ts';
+import type { LocalLimits } from './local-limits.ts';
+import { isPlaceName } from './place-name.ts';
+import { asMetricStreamError, problem, problemOf } from './problem.ts';
+import { type Receiver, takes } from './receivers.ts';
+import { allows } from './roles.ts';
+
+export interface IngestOptions {
+  readonly clock: Clock;
+  readonly appender: PushAppender;
+  readonly telemetry: Telemetry;
+  readonly authentication: Authentication;
+  readonly limits: LocalLimits;
+  readonly correlationId: (given: string | null) => string;
+  readonly sampleAgeMsMax: number;
+}
+
+/** Answers a push. Never throws. */
+export type Ingest = (request: Request, receiver: Receiver) => Promise<Response>;
+
+const NOTHING_REJECTED: Push['rejected'] = [];
+const DURATION_LABELS = { route: '/metrics' };
+
+export function ingest(options: IngestOptions): Ingest {
+  const { clock, appender, authentication, limits, telemetry } = options;
+  const decoding = new Decoding(options.sampleAgeMsMax);
+  const bodyWait = deadlines(clock, LIMITS.requestTimeoutMs);
+  const appendWait = deadlines(clock, LIMITS.appendTimeoutMs);
+  const outcomes = outcomeCounter(telemetry);
+
+  const receive = async (request: Request, receiver: Receiver, correlationId: string, nowMs: number): Promise<Response> => {
+    const { headers } = request;
+    const grant =
+      authentication.recall(headers.get('authorization'), nowMs) ?? (await authentication.authenticate(request, nowMs, false));
+    const { principal } = grant;
+    if (!allows(principal.role, 'ingest')) throw new MetricStreamError('forbidden');
+    const { tenant } = principal;
+    const named = clientOf(principal, headers.get('x-client-id'));
+    waitFor(limits.admit(tenant, nowMs));
+    if (named !== undefined) waitFor(limits.blockedMs(principal.keyId, named, nowMs));
+
+    if (!takes(receiver, headers.get('content-type'))) throw new MetricStreamError('unsupported_media_type');
+    const body = await readBody(request, codingOf(headers.get('content-encoding')), bodyWait);
+    const decoded = decoding.decode(receiver, body, tenant, named, nowMs);
+    const client = clientOf(principal, decoded.clientId) ?? named;
+    if (client === undefined) throw new MetricStreamError('client_missing');
+    if (named === undefined) waitFor(limits.blockedMs(principal.keyId, client, nowMs));
+    decoding.learn(tenant, client, decoded.shape);
+
+    const push = assemble(principal, client, headers, body, decoded, correlationId, nowMs);
+    const { rejections, metrics } = decoded;
+    // Without a push id nobody would miss the record of a push of which nothing is left.
+    if (rejections.length === metrics && metrics > 0 && push.pushId === undefined)
+      return answer(push, metrics, rejections, false);
+    const outcome = await append(push, principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond);
+    if (outcome.kind === 'refused') throw new MetricStreamError(outcome.code, undefined, outcome);
+    if (outcome.kind === 'limited') {
+      limits.block(principal.keyId, client, nowMs + outcome.retryAfterMs);
+      throw new MetricStreamError('rate_limited', undefined, outcome);
+    }
+    const overLimit = outcome.rejected.length === 0 ? outcome.rejected : inBody(outcome.rejected, decoded.indices);
+    return answer(push, metrics, merge(rejections, overLimit), outcome.duplicate);
+  };
+
+  const append = async (push: Push, requestsPerSecond: number): Promise<AppendOutcome> => {
+    try {
+      return await appendWait.within(appender.append(push, requestsPerSecond), appendFailed);
+    } catch (cause) {
+      telemetry.log('error', 'a push was not stored', { correlation_id: push.correlationId, cause: String(cause) });
+      throw appendFailed();
+    }
+  };
+
+  const answer = (push: Push, metrics: number, rejections: readonly Rejection[], duplicate: boolean): Response => {
+    const accepted = metrics - rejections.length;
+    const nothingLeft = accepted === 0 && metrics > 0;
+    outcomes.count(duplicate ? 'duplicate' : nothingLeft ? 'all_rejected' : 'accepted');
+    if (!duplicate) {
+      telemetry.count('metricstream_samples_accepted_total', accepted);
+      if (rejections.length > 0) countRejections(telemetry, rejections);
+    }
+    return nothingLeft ? answerRejected(rejections, push) : answerAccepted(accepted, rejections, push, duplicate);
+  };
+
+  return async (request, receiver) => {
+    const startMs = clock.nowMs();
+    const correlationId = options.correlationId(request.headers.get('x-correlation-id'));
+    let response: Response;
+    try {
+      response = await receive(request, receiver, correlationId, startMs);
+    } catch (thrown) {
+      const error = asMetricStreamError(thrown);
+      outcomes.count(error.code);
+      if (error.code === 'internal') {
+        telemetry.log('error', 'a push failed', { correlation_id: correlationId, cause: String(error.cause ?? error.message) });
+      }
+      response = problemOf(error, correlationId);
+      const traceparent = validTraceparent(request.headers.get('traceparent'));
+      if (traceparent !== undefined) response.headers.set('traceparent', traceparent);
+    }
+    telemetry.observe('metricstream_request_seconds', (clock.nowMs() - startMs) / 1000, DURATION_LABELS);
+    return response;
+  };
+}
+
+/**
+ * The client as the key binds it or the request names it.
+ * @throws invalid_client | client_mismatch where the key is bound to another.
+ */
+function clientOf(principal: Principal, given: string | null | undefined): string | undefined {
+  if (given === null || given === undefined) return principal.client;
+  if (given === principal.client) return given;
+  if (!CLIENT_PATTERN.test(given)) throw new MetricStreamError('invalid_client');
+  if (principal.client !== undefined) throw new MetricStreamError('client_mismatch');
+  return given;
+}
+
+function waitFor(retryAfterMs: number): void {
+  if (retryAfterMs > 0) throw new MetricStreamError('rate_limited', undefined, { retryAfterMs });
+}
+
+/** Late or failed, the push may still have been kept: its push id makes the repeat harmless. */
+function appendFailed(): MetricStreamError {
+  return new MetricStreamError('unavailable', 'The push could not be stored; send it again.', { retryAfterMs: 1000 });
+}
+
+function assemble(
+  principal: Principal,
+  client: string,
+  headers: Headers,
+  body: Uint8Array,
+  decoded: DecodedPush,
+  correlationId: string,
+  nowMs: number,
+): Push {
+  const key = headers.get('idempotency-key');
+  const pushId = key === null ? undefined : parsePushId(key, headers.get('x-previous-boot') ?? undefined);
+  if (key !== null && pushId === undefined) throw new MetricStreamError('invalid_push_id');
+  return {
+    tenant: principal.tenant,
+    client,
+    arrivalMs: nowMs,
+    sentMs: sentMsOf(headers.get('x-sent-at'), nowMs),
+    pushId,
+    contentHash: murmur2(body),
+    correlationId,
+    traceparent: validTraceparent(headers.get('traceparent')),
+    datacenter: principal.datacenter ?? placeOf(headers, 'x-datacenter'),
+    environment: principal.environment ?? placeOf(headers, 'x-environment'),
+    shape: decoded.shape,
+    values: decoded.values,
+    timesMs: decoded.timesMs,
+    timesNs: decoded.timesNs,
+    stamped: decoded.stamped,
+    rejected: decoded.rejections.length === 0 ? NOTHING_REJECTED : [...countByReason(decoded.rejections)],
+  };
+}
+
+/** A send time that is no plausible Unix ms is as good as none. */
+function sentMsOf(given: string | null, nowMs: number): number | undefined {
+  if (given === null) return undefined;
+  const sentMs = Number(given);
+  return Number.isSafeInteger(sentMs) && Math.abs(nowMs - sentMs) <= LIMITS.skewMsMax ? sentMs : undefined;
+}
+
+function placeOf(headers: Headers, name: 'x-datacenter' | 'x-environment'): string | undefined {
+  const given = headers.get(name);
+  if (given === null) return undefined;
+  if (!isPlaceName(given)) throw new MetricStreamError('invalid_request', `${name} is not a valid name.`);
+  return given;
+}
+
+function merge(refused: readonly Rejection[], overLimit: readonly Rejection[]): readonly Rejection[] {
+  return overLimit.length === 0 ? refused : [...refused, ...overLimit].sort((a, b) => a.index - b.index);
+}
+
+/** The appender counts places in the shape, the client in its body. */
+function inBody(rejected: readonly Rejection[], indices: Int32Array | undefined): readonly Rejection[] {
+  return indices === undefined ? rejected : rejected.map((one) => ({ ...one, index: indices[one.index] ?? one.index }));
+}
+
+function countByReason(rejections: readonly Rejection[]): Map<RejectReason, number> {
+  const counts = new Map<RejectReason, number>();
+  for (const { code } of rejections) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return counts;
+}
+
+function countRejections(telemetry: Telemetry, rejections: readonly Rejection[]): void {
+  for (const [reason, count] of countByReason(rejections)) {
+    telemetry.count('metricstream_samples_rejected_total', count, { reason });
+  }
+}
+
+/** Label objects are made once: telemetry finds a counter by them without building a name. */
+function outcomeCounter(telemetry: Telemetry): { count(outcome: ErrorCode | 'accepted' | 'duplicate'): void } {
+  const labels = new Map<string, { readonly outcome: string }>();
+  return {
+    count(outcome) {
+      const label = labels.get(outcome) ?? { outcome };
+      labels.set(outcome, label);
+      telemetry.count('metricstream_pushes_total', 1, label);
+    },
+  };
+}
+
+function headersOf(push: Push): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    'x-content-type-options': 'nosniff',
+    'x-correlation-id': push.correlationId,
+  };
+  if (push.traceparent !== undefined) headers.traceparent = push.traceparent;
+  return headers;
+}
+
+function answerAccepted(accepted: number, rejections: readonly Rejection[], push: Push, duplicate: boolean): Response {
+  const errors = rejections.length === 0 ? '' : JSON.stringify(rejections.slice(0, LIMITS.rejectionsShownMax)).slice(1, -1);
+  const body = `{"accepted":${accepted},"rejected":${rejections.length},"errors":[${errors}],"correlation_id":${JSON.stringify(push.correlationId)},"duplicate":${duplicate}}`;
+  return new Response(body, { status: 202, headers: headersOf(push) });
+}
+
+function answerRejected(rejections: readonly Rejection[], push: Push): Response {
+  return problem('all_rejected', push.correlationId, {
+    members: { accepted: 0, rejected: rejections.length, errors: rejections.slice(0, LIMITS.rejectionsShownMax) },
+    headers: push.traceparent === undefined ? {} : { traceparent: push.traceparent },
+  });
+}

@@ -1,0 +1,129 @@
+/** GET of what changes now: server-sent events, each with the newest values of the clients that changed. */
+import { MetricStreamError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { LiveClient, LiveFeed } from '../ports/live-feed.ts';
+import type { Authentication, Grant } from './authentication.ts';
+import { checkQuery } from './checking.ts';
+import type { KeyedCall } from './route.ts';
+import { liveQuery } from './schemas.ts';
+import { numberText } from './text.ts';
+
+/*
+ * event = "data: [" client {"," client} "]" LF LF          the unnamed event `message`
+ * client = {"client_id","sample_ms","seen_ms","keys":[KEY…],"values":[NUMBER…]}
+ * KEY   = NAME [ "{" LABEL "=" VALUE {"," LABEL "=" VALUE} "}" ]
+ * beat  = ":" LF LF                                        a comment, so that proxies keep the connection
+ */
+const BEAT = new TextEncoder().encode(':\n\n');
+
+export interface LiveOptions {
+  readonly clock: Clock;
+  readonly feed: LiveFeed;
+  readonly authentication: Authentication;
+}
+
+export interface Live {
+  /** @throws overloaded when liveClientsMax listen already */
+  listen(call: KeyedCall): Response;
+  listeners(): number;
+}
+
+export function live(options: LiveOptions): Live {
+  const encode = eventEncoder();
+  let listening = 0;
+  return {
+    listeners: () => listening,
+    listen({ request, principal, grant }) {
+      const { query } = checkQuery(request.url, liveQuery);
+      if (listening >= LIMITS.liveClientsMax) {
+        throw new MetricStreamError('overloaded', 'Too many pages listen.', { retryAfterMs: LIMITS.liveHeartbeatMs });
+      }
+      listening += 1;
+      const body = eventStream(options, grant, encode, principal.tenant, query.client, () => {
+        listening -= 1;
+      });
+      return new Response(body, { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } });
+    },
+  };
+}
+
+type Encode = (changed: readonly LiveClient[]) => Uint8Array;
+
+/**
+ * Ends when the listener leaves, when its key stops to hold, or when it falls liveQueueBytesMax behind: a page opens it again.
+ */
+function eventStream(
+  { clock, feed, authentication }: LiveOptions,
+  grant: Grant,
+  encode: Encode,
+  tenant: string,
+  client: string | undefined,
+  ended: () => void,
+): ReadableStream<Uint8Array> {
+  let unsubscribe = (): void => {};
+  let cancelBeat = (): void => {};
+  let open = true;
+  const end = (): void => {
+    if (!open) return;
+    open = false;
+    unsubscribe();
+    cancelBeat();
+    ended();
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const send = (bytes: Uint8Array): void => {
+          if (!open) return;
+          const behind = (controller.desiredSize ?? 0) < bytes.length;
+          if (!behind && authentication.holds(grant, clock.nowMs())) {
+            controller.enqueue(bytes);
+          } else {
+            end();
+            controller.close();
+          }
+        };
+        const beat = (): void => {
+          send(BEAT);
+          if (open) cancelBeat = clock.schedule(LIMITS.liveHeartbeatMs, beat);
+        };
+        beat();
+        unsubscribe = feed.subscribe(tenant, client, (changed) => {
+          if (changed.length > 0) send(encode(changed));
+        });
+        if (!open) unsubscribe();
+      },
+      cancel: end,
+    },
+    { highWaterMark: LIMITS.liveQueueBytesMax, size: (bytes) => bytes?.length ?? 0 },
+  );
+}
+
+/** Two listeners of the same clients share the text: each client is encoded once. */
+function eventEncoder(): Encode {
+  const encoder = new TextEncoder();
+  const encoded = new WeakMap<LiveClient, string>();
+  return (changed) => {
+    const texts = changed.map((client) => {
+      const text = encoded.get(client) ?? clientText(client);
+      encoded.set(client, text);
+      return text;
+    });
+    return encoder.encode(`data: [${texts.join(',')}]\n\n`);
+  };
+}
+
+function clientText({ client, sampleMs, seenMs, keys, values }: LiveClient): string {
+  const names = JSON.stringify(keys.map(keyText));
+  return `{"client_id":${JSON.stringify(client)},"sample_ms":${sampleMs},"seen_ms":${seenMs},"keys":${names},"values":[${values.map(numberText).join(',')}]}`;
+}
+
+/** @param key as in Series.key: name, then NUL, label, NUL, value for each label. */
+function keyText(key: string): string {
+  const [name = '', ...rest] = key.split('\0');
+  if (rest.length === 0) return name;
+  const pairs: string[] = [];
+  for (let i = 0; i < rest.length; i += 2) pairs.push(`${rest[i]}=${rest[i + 1]}`);
+  return `${name}{${pairs.join(',')}}`;
+}

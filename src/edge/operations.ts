@@ -1,0 +1,169 @@
+/** What the OpenAPI document says of each route. */
+import { resolver } from 'hono-openapi';
+import type { z } from 'zod';
+import { ERRORS, type ErrorCode } from '../model/errors.ts';
+import type { Operation } from './route.ts';
+import * as schemas from './schemas.ts';
+
+type Responses = NonNullable<Operation['responses']>;
+
+function json(description: string, schema: z.ZodType): Responses[string] {
+  return { description, content: { 'application/json': { schema: resolver(schema, { options: { io: 'output' } }) } } };
+}
+
+function text(description: string, contentType: string): Responses[string] {
+  return { description, content: { [contentType]: { schema: { type: 'string' } } } };
+}
+
+/** One response for each status that the codes have. */
+function problems(...codes: readonly ErrorCode[]): Responses {
+  const responses: Responses = {};
+  for (const code of codes) {
+    const { status, text: description } = ERRORS[code];
+    responses[status] = {
+      description: [responses[status]?.description, description].filter(Boolean).join(' '),
+      content: { 'application/problem+json': { schema: resolver(schemas.problemAnswer) } },
+    };
+  }
+  return responses;
+}
+
+const KEYED = problems('unauthorized', 'forbidden', 'rate_limited', 'headers_too_large', 'internal');
+const QUERY = { ...KEYED, ...problems('invalid_query', 'too_many_points', 'overloaded', 'unavailable') };
+const BODY = problems(
+  'invalid_json',
+  'invalid_compression',
+  'body_too_large',
+  'unsupported_media_type',
+  'unsupported_encoding',
+  'request_timeout',
+);
+
+const SECURITY: Record<string, string[]>[] = [{ bearer: [] }, { apiKey: [] }, { basic: [] }];
+const SECURITY_OR_SESSION = [...SECURITY, { session: [] }];
+
+const LABEL_NAMES = {
+  type: 'object',
+  patternProperties: { '^label\\.': { type: 'string' } },
+  additionalProperties: false,
+} as const;
+
+/** `label.NAME=value`: parameters whose names are not known beforehand. */
+const LABELS: NonNullable<Operation['parameters']>[number] = {
+  in: 'query',
+  name: 'labels',
+  style: 'form',
+  explode: true,
+  description: 'Each label.NAME=value keeps the series that have that label with that value.',
+  schema: LABEL_NAMES,
+};
+
+function header(name: string, description: string): NonNullable<Operation['parameters']>[number] {
+  return { in: 'header', name, description, schema: { type: 'string' } };
+}
+
+function body(schema: z.ZodType): Operation['requestBody'] {
+  return { required: true, content: { 'application/json': { schema: resolver(schema) } } };
+}
+
+export const OPERATIONS = {
+  push: {
+    summary: 'Push metrics',
+    description: 'Answered once the push is durable. One bad metric does not cost the others; gzip and deflate bodies are read.',
+    security: SECURITY,
+    parameters: [
+      header('X-Client-Id', 'The client, where the body does not name it.'),
+      header('Idempotency-Key', 'BOOT_ID:SEQUENCE, dense from 0 within a boot: a repeat is not counted again.'),
+      header('X-Previous-Boot', 'BOOT_ID:COUNT of the boot before.'),
+      header('X-Sent-At', 'Send time by the client’s clock, Unix ms.'),
+      header('X-Datacenter', 'Where the client stands.'),
+      header('X-Environment', 'Such as production.'),
+      header('X-Correlation-Id', 'Comes back in the answer and goes into the log.'),
+      header('traceparent', 'W3C trace context.'),
+    ],
+    requestBody: body(schemas.pushBody),
+    responses: {
+      202: json('Durable.', schemas.pushAnswer),
+      ...KEYED,
+      ...BODY,
+      ...problems('empty_body', 'invalid_push_id', 'too_many_metrics', 'invalid_body', 'all_rejected', 'client_missing'),
+      ...problems('overloaded', 'storage_full', 'shutting_down'),
+    },
+  },
+  telemetry: { summary: 'Our own health as Prometheus text', responses: { 200: text('Format 0.0.4.', 'text/plain') } },
+  health: { summary: 'Whether the process lives', responses: { 200: json('It does.', schemas.healthAnswer) } },
+  ready: {
+    summary: 'Whether requests should be sent here',
+    responses: { 200: json('They should.', schemas.healthAnswer), ...problems('unavailable') },
+  },
+  document: { summary: 'This document', responses: { 200: { description: 'OpenAPI 3.1.' } } },
+  windows: {
+    summary: 'Aggregates over minutes, hours or a step of your own',
+    description:
+      'Windows whose start lies in [start, end), aligned to the UTC epoch. A step is the fold of its windows in time order.',
+    security: SECURITY_OR_SESSION,
+    query: schemas.windowsQuery,
+    parameters: [LABELS],
+    responses: {
+      200: {
+        description: 'By format.',
+        content: {
+          'application/json': {
+            schema: { anyOf: [{ $ref: '#/components/schemas/Windows' }, { $ref: '#/components/schemas/Columns' }] },
+          },
+          'text/csv': { schema: { type: 'string' } },
+        },
+      },
+      ...QUERY,
+    },
+  },
+  samples: {
+    summary: 'Samples as they were pushed',
+    security: SECURITY_OR_SESSION,
+    query: schemas.samplesQuery,
+    parameters: [LABELS],
+    responses: { 200: json('Each series in time order.', schemas.samplesAnswer), ...QUERY },
+  },
+  clients: {
+    summary: 'The clients, with what each should have sent and what arrived',
+    security: SECURITY_OR_SESSION,
+    responses: { 200: json('By client_id.', schemas.clientsAnswer), ...QUERY },
+  },
+  metrics: {
+    summary: 'The metrics seen lately',
+    security: SECURITY_OR_SESSION,
+    responses: { 200: json('With their series.', schemas.metricsAnswer), ...QUERY },
+  },
+  live: {
+    summary: 'What changes now, as server-sent events',
+    security: SECURITY_OR_SESSION,
+    query: schemas.liveQuery,
+    responses: { 200: text('Each event: the newest values of the clients that changed.', 'text/event-stream'), ...QUERY },
+  },
+  signIn: {
+    summary: 'Exchange a key for a session cookie',
+    security: SECURITY,
+    responses: { 200: json('The cookie is set.', schemas.sessionAnswer), ...KEYED },
+  },
+  signOut: {
+    summary: 'Take the session cookie back',
+    responses: { 204: { description: 'It is gone.' }, ...problems('forbidden') },
+  },
+  createKey: {
+    summary: 'Make a key of your tenant',
+    security: SECURITY_OR_SESSION,
+    requestBody: body(schemas.createKeyBody),
+    responses: { 201: json('The key, shown once.', schemas.createKeyAnswer), ...KEYED, ...BODY, ...problems('invalid_body') },
+  },
+  revokeKey: {
+    summary: 'Revoke a key, and the sessions got with it',
+    security: SECURITY_OR_SESSION,
+    requestBody: body(schemas.revokeKeyBody),
+    responses: {
+      200: json('Revoked, everywhere within 5 s.', schemas.revokeKeyAnswer),
+      ...KEYED,
+      ...BODY,
+      ...problems('invalid_body', 'not_found'),
+    },
+  },
+} satisfies Record<string, Operation>;

@@ -1,0 +1,132 @@
+/** A server: one shard, the edge in front of it and an agent beside it, on whatever host opens databases and sockets. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { embeddedCheckpointStore } from '../adapters/embedded/checkpoint-store.ts';
+import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
+import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
+import { openSchema } from '../adapters/embedded/schema.ts';
+import { embeddedTimeSeriesStore } from '../adapters/embedded/time-series-store.ts';
+import { memoryTelemetry } from '../adapters/memory/telemetry.ts';
+import { zlibCompression } from '../adapters/node/compression.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { diskSpace } from '../adapters/system/disk.ts';
+import { type Agent, runAgent } from '../agent/agent.ts';
+import { Shard } from '../consumers/shard.ts';
+import { createApp } from '../edge/app.ts';
+import { ASSET_HEADERS, type AssetTable } from '../edge/dashboard/assets.ts';
+import { tokenVerifier } from '../edge/keys.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { SqlDatabase } from '../ports/sql-database.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { shapeInterner } from '../protocols/log-record.ts';
+import type { ServerConfig } from './config.ts';
+import { type KeysFile, openDataDir, readSecrets, writeKeys } from './data-dir.ts';
+
+/** What a host brings: Bun now, others with the same few things. */
+export interface Host {
+  openDatabase(path: string): SqlDatabase & { close(): void };
+  assets(): Promise<AssetTable>;
+  /** Listens; resolves when it does. */
+  listen(config: ServerConfig, fetch: (request: Request) => Response | Promise<Response>): Promise<Listener>;
+}
+
+export interface Listener {
+  readonly url: string;
+  /** Takes no new connections, finishes requests in flight; resolves when they are done or `timeoutMs` has passed. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+export interface RunningServer {
+  readonly keys: KeysFile;
+  /** Finishes requests in flight, seals, checkpoints; within shutdownMs. */
+  stop(): Promise<void>;
+}
+
+export async function runServer(config: ServerConfig, host: Host): Promise<RunningServer> {
+  openDataDir(config.dataDir);
+  const secrets = readSecrets(config.dataDir, process.env);
+  const database = host.openDatabase(join(config.dataDir, 'metricstream.db'));
+  const clock = systemClock();
+  const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => process.stderr.write(`${line}\n`) });
+  const { shard, keyRegistry } = await openShard(config, database, telemetry);
+  const app = createApp({
+    clock,
+    appender: shard,
+    reader: shard.reader,
+    live: shard.live,
+    keys: keyRegistry,
+    secrets,
+    telemetry,
+    random: Math.random,
+    assets: new Map(Object.entries(await host.assets())),
+    shellHeaders: ASSET_HEADERS,
+    ready: () => shard.ready(),
+    sampleAgeMsMax: config.sampleAgeMax,
+    tenantRequestsPerSecond: config.tenantRate,
+  });
+  const listener = await host.listen(config, (request) => app.fetch(request));
+  const verify = tokenVerifier(secrets);
+  const valid = async (key: string): Promise<boolean> => {
+    const principal = await verify('key', key, clock.nowMs());
+    return principal !== undefined && !keyRegistry.isRevoked(principal.keyId);
+  };
+  const keys = await writeKeys(config.dataDir, listener.url, secrets.current, clock.nowMs(), valid);
+  const agent = config.agent ? await startAgent(config, keys, telemetry) : undefined;
+  return {
+    keys,
+    async stop() {
+      await agent?.stop();
+      await listener.close(LIMITS.shutdownMs / 2);
+      await shard.stop();
+      database.close();
+    },
+  };
+}
+
+async function openShard(config: ServerConfig, database: SqlDatabase, telemetry: Telemetry) {
+  const compression = zlibCompression();
+  openSchema(database, { partitions: LIMITS.partitions, shards: 1 });
+  const store = embeddedTimeSeriesStore({ database, compression });
+  const shard = new Shard({
+    clock: systemClock(),
+    log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
+    store,
+    checkpoints: embeddedCheckpointStore({ database, store }),
+    sink: {
+      closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length),
+    },
+    telemetry,
+    shapes: shapeInterner(),
+    disk: {
+      space: () => diskSpace(config.dataDir),
+      usedBytes: () => database.size().usedBytes,
+      reclaim: () => database.reclaim(LIMITS.reclaimPagesPerRun),
+    },
+    partitions: LIMITS.partitions,
+    lingerMs: config.linger,
+    headBytesMax: config.headMax,
+    tenantRequestsPerSecond: config.tenantRate,
+    cardinality: LIMITS,
+    retention: {
+      rawMs: config.rawRetention,
+      minuteMs: config.minuteRetention,
+      hourMs: config.hourRetention,
+      logMs: config.logRetention,
+      logBytesMax: config.logMax,
+    },
+  });
+  await shard.start();
+  return { shard, keyRegistry: embeddedKeyRegistry({ database }) };
+}
+
+function startAgent(config: ServerConfig, keys: KeysFile, telemetry: Telemetry): Promise<Agent> {
+  return runAgent({
+    clock: systemClock(),
+    log: (level, message, fields) => telemetry.log(level, message, fields),
+    url: keys.url,
+    key: keys.ingest,
+    client: config.client ?? hostname(),
+    intervalMs: config.interval,
+    spoolDir: join(config.dataDir, 'agent-spool'),
+  });
+}

@@ -1,0 +1,88 @@
+/** A real server in a process of its own, for tests that kill it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Keys {
+  readonly url: string;
+  readonly ingest: string;
+  readonly read: string;
+  readonly admin: string;
+}
+
+export interface ServerProcess {
+  readonly pid: number;
+  readonly keys: Keys;
+  readonly output: () => string;
+  /** Sends the signal and resolves with the exit code (null when the signal ended it). */
+  kill(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+const READY = /ready at (\S+)/;
+const START_MS = 20_000;
+
+/** A fresh directory; `remove` deletes it. */
+export function freshDataDir(): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'metricstream-test-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Starts `metricstream server` on loopback and waits for its ready line. @param port 0: a free one. */
+export async function startServer(dataDir: string, port: number, flags: readonly string[] = []): Promise<ServerProcess> {
+  const args = ['src/runtimes/cli.ts', 'server', '--port', String(port), '--data-dir', dataDir, '--no-agent', ...flags];
+  const child = spawn('node_modules/.bin/bun', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = await untilReady(child);
+  return {
+    pid: child.pid ?? 0,
+    keys: JSON.parse(readFileSync(join(dataDir, 'keys.json'), 'utf8')) as Keys,
+    output: () => output.join(''),
+    kill: (signal) => {
+      const ended = new Promise<number | null>((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode);
+        else child.once('exit', (code) => resolve(code));
+      });
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+function untilReady(child: ChildProcess): Promise<string[]> {
+  const output: string[] = [];
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => fail('it was not ready in time'), START_MS);
+    const fail = (why: string): void => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new Error(`the server did not start: ${why}\n${output.join('')}`));
+    };
+    const take = (chunk: Buffer): void => {
+      output.push(chunk.toString());
+      if (!READY.test(output.join(''))) return;
+      clearTimeout(timer);
+      resolve(output);
+    };
+    child.stdout?.on('data', take);
+    child.stderr?.on('data', take);
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (code) => fail(`exit code ${code}`));
+  });
+}
+
+/** A free loopback port, so that a server can be started again where agents expect it. */
+export async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** GET with a key. @returns the body as JSON. @throws on any status but 200. */
+export async function getJson<T>(keys: Keys, path: string): Promise<T> {
+  const response = await fetch(`${keys.url}${path}`, { headers: { authorization: `Bearer ${keys.read}` } });
+  if (response.status !== 200) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as T;
+}
