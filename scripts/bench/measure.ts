@@ -1,6 +1,7 @@
 /** One measured interval of a load: rates, latencies and costs, and afterwards whether the server counted the same. */
 import { METRICS_PER_PUSH } from './fleet.ts';
 import { type Load, resetTally } from './load.ts';
+import { stolenSeconds } from './process-usage.ts';
 import { type Counts, counts } from './read-api.ts';
 import type { Server } from './server-process.ts';
 
@@ -19,6 +20,8 @@ export interface Measurement {
   readonly limited: number;
   readonly failed: number;
   readonly generatorUsPerPush: number;
+  /** Cores that the hypervisor gave to others while this machine wanted them: above 0, the other figures are worse than they could be. */
+  readonly stolenCores: number;
 }
 
 /** What was acknowledged, as the generator saw it. */
@@ -49,6 +52,7 @@ export async function measure(load: Load, server: Server, warmUpMs: number, meas
   const startMs = performance.now();
   const serverCpu = server.cpuSeconds();
   const ownCpu = process.cpuUsage();
+  const stolen = stolenSeconds();
   let rssBytesMax = server.rssBytes();
   while (performance.now() < startMs + measuredMs) {
     await Promise.race([Bun.sleep(Math.min(RSS_INTERVAL_MS, startMs + measuredMs - performance.now())), load.done]);
@@ -72,6 +76,7 @@ export async function measure(load: Load, server: Server, warmUpMs: number, meas
     limited: tally.limited,
     failed: tally.failed,
     generatorUsPerPush: (own.user + own.system) / pushes,
+    stolenCores: (stolenSeconds() - stolen) / seconds,
   };
 }
 

@@ -1,4 +1,4 @@
-/** What a process has used, from /proc: CPU time in clock ticks, resident memory. */
+/** What a process has used, from /proc: CPU time, resident memory; and what the hypervisor kept from all of them. */
 import { readFileSync } from 'node:fs';
 
 /** USER_HZ: fixed at 100 for user space on every Linux that runs Bun (proc(5), sysconf(_SC_CLK_TCK)). */
@@ -15,6 +15,15 @@ export function cpuSecondsOf(stat: string): number {
 export function rssBytesOf(status: string): number {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(status);
   return match === null ? 0 : Number(match[1]) * 1_024;
+}
+
+/** Seconds in which a virtual processor was ready to run and was not let, of all processors. @param stat the text of /proc/stat. */
+export function stolenSecondsOf(stat: string): number {
+  return Number(/^cpu +(?:\d+ ){7}(\d+)/.exec(stat)?.[1] ?? 0) / TICKS_PER_SECOND;
+}
+
+export function stolenSeconds(): number {
+  return stolenSecondsOf(readFileSync('/proc/stat', 'utf8'));
 }
 
 export function cpuSeconds(pid: number): number {

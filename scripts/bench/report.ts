@@ -51,6 +51,7 @@ const LOAD_HEAD = [
   'RSS, most',
   'stored a sample',
   'generator a push',
+  'stolen cores',
 ];
 
 function loadRows({ closed = [], steady, hosts }: BenchResult): string[][] {
@@ -69,7 +70,14 @@ function loadRows({ closed = [], steady, hosts }: BenchResult): string[][] {
 
 function loadRow(name: string, of: Measurement, { bytesPerSample }: StoredBytes): string[] {
   const times = [ms(of.p50Ms), ms(of.p99Ms), us(of.cpuUsPerPush), percent(of.cpuShare), mebibytes(of.rssBytesMax)];
-  return [name, grouped(of.pushesPerSecond), ...times, bytes(bytesPerSample), us(of.generatorUsPerPush)];
+  return [
+    name,
+    grouped(of.pushesPerSecond),
+    ...times,
+    bytes(bytesPerSample),
+    us(of.generatorUsPerPush),
+    of.stolenCores.toFixed(2),
+  ];
 }
 
 function checkText(result: BenchResult): string {
@@ -106,6 +114,8 @@ function aimsOf(result: BenchResult): Aim[] {
     aims.push(
       aim('1 host, 1 metric, 1 h: median (first)', '< 100 ms', `${ms(hour.medianMs)} (${ms(hour.firstMs)})`, hour.maxMs < 100),
     );
+    const minuteBytes = query.stored.windows / day.minutes;
+    aims.push(aim('stored a minute, hours included', '≤ 8 B', bytes(minuteBytes), minuteBytes <= 8));
     aims.push(aim(`${wide}: median (first)`, '< 2 s', `${ms(day.medianMs)} (${ms(day.firstMs)})`, day.maxMs < 2_000));
   }
   if (visible) {

@@ -5,7 +5,8 @@ import type { Check, Measurement } from './measure.ts';
 /** Bytes that the store's tables occupy on disk, page overhead and free space within pages included. */
 export interface StoredBytes {
   readonly raw: number;
-  readonly minutes: number;
+  /** Minutes and hours. */
+  readonly windows: number;
   readonly samples: number;
   readonly bytesPerSample: number;
 }

@@ -34,8 +34,9 @@ export function createHosts(server: Server, clients: number, clockOf: (random: (
 export function measurementLine({ pushesPerSecond, p50Ms, p99Ms, ...rest }: Measurement): string {
   const latency = `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`;
   const cost = `${rest.cpuUsPerPush.toFixed(1)} µs of CPU a push, ${(rest.rssBytesMax / 2 ** 20).toFixed(0)} MiB`;
+  const generator = `generator ${rest.generatorUsPerPush.toFixed(1)} µs a push, ${rest.stolenCores.toFixed(2)} cores stolen`;
   const refused = `${rest.limited} limited, ${rest.failed} failed`;
-  return `${pushesPerSecond.toFixed(0)} pushes/s, ${latency}, ${cost}, ${refused}, generator ${rest.generatorUsPerPush.toFixed(1)} µs a push`;
+  return `${pushesPerSecond.toFixed(0)} pushes/s, ${latency}, ${cost}, ${refused}, ${generator}`;
 }
 
 export function checkLine({ exact, sent, counted, catchUpMs }: Check): string {

@@ -114,7 +114,10 @@ async function ready(child: ChildProcess, port: number, keysFile: string): Promi
     if (response?.status === 200 && existsSync(keysFile)) return;
     await Bun.sleep(READY_POLL_MS);
   }
-  throw new Error(`The server was not ready within ${READY_TIMEOUT_MS} ms, or it ended.`);
+  const end = child.exitCode ?? child.signalCode;
+  throw new Error(
+    end === null ? `The server was not ready within ${READY_TIMEOUT_MS} ms.` : `The server ended with ${end}, unready.`,
+  );
 }
 
 function logTail(dataDir: string): string {

@@ -38,7 +38,8 @@ export class Cardinality {
       own.shapes.set(shape, nowMs);
       return undefined;
     }
-    if (own === undefined && held.clients.size >= this.#limits.clientsPerTenantMax) return Array.from(shape.series.keys());
+    if (own === undefined && held.clients.size >= this.#limits.clientsPerTenantMax)
+      return shape.series.length === 0 ? undefined : Array.from(shape.series.keys());
     return this.#admitShape(held, own ?? this.#meet(held, client), shape, nowMs);
   }
 
@@ -58,7 +59,8 @@ export class Cardinality {
   }
 
   #admitShape(held: TenantSeries, own: ClientSeries, shape: Shape, nowMs: number): number[] | undefined {
-    const roomy = own.shapes.size === 0 && shape.distinct && shape.series.length <= this.#limits.seriesPerClientMax;
+    const fresh = own.shapes.size === 0 && own.count === 0;
+    const roomy = fresh && shape.distinct && shape.series.length <= this.#limits.seriesPerClientMax;
     if (roomy && held.series + shape.series.length <= this.#limits.seriesPerTenantMax) {
       own.shapes.set(shape, nowMs);
       own.count = shape.series.length;
@@ -95,10 +97,11 @@ export class Cardinality {
         }
         if (!gone && own.shapes.size > 0) continue;
         held.series -= own.count;
-        own.keys = own.shapes.size > 1 ? unionOf(own.shapes.keys()) : undefined;
-        own.count = own.keys?.size ?? [...own.shapes.keys()][0]?.series.length ?? 0;
+        const [only] = own.shapes.keys();
+        own.keys = own.shapes.size > 1 || only?.distinct === false ? unionOf(own.shapes.keys()) : undefined;
+        own.count = own.keys?.size ?? only?.series.length ?? 0;
         held.series += own.count;
-        if (own.count === 0) held.clients.delete(client);
+        if (own.shapes.size === 0) held.clients.delete(client);
       }
       if (held.clients.size === 0) this.#tenants.delete(tenant);
     }

@@ -66,15 +66,19 @@ export class ClientState {
     return missing;
   }
 
-  /** Merges a push's samples. @param count is added to. @returns the changes to closed windows. */
-  merge(push: Push, offset: number, count: SampleCounts): number {
+  /**
+   * Merges a push's samples. @param count is added to.
+   * @param refill in replay: changes to closed windows were counted the first time.
+   * @returns the changes to closed windows.
+   */
+  merge(push: Push, offset: number, count: SampleCounts, refill = false): number {
     const { shape, values, timesMs, timesNs } = push;
     let corrected = 0;
     if (timesMs.length === 1 && values.length > 0) {
       const ms = timesMs[0] as number;
       const ns = timesNs?.[0] ?? 0;
       if (this.isSealed(ms, offset)) return 0;
-      if (ms >= this.frontierMs) this.head.insert(shape, values, ms, ns, offset, count);
+      if (refill || ms >= this.frontierMs) this.head.insert(shape, values, ms, ns, offset, count);
       else corrected = this.#mergeLate(ms, (onChange) => this.head.insert(shape, values, ms, ns, offset, count, onChange));
       this.#noteSample(ms);
       return corrected;
@@ -82,7 +86,7 @@ export class ClientState {
     for (let i = 0; i < values.length; i++) {
       const ms = timesMs[i] as number;
       if (this.isSealed(ms, offset)) continue;
-      corrected += this.#mergeLate(ms, (onChange) =>
+      corrected += this.#mergeLate(refill ? Number.POSITIVE_INFINITY : ms, (onChange) =>
         this.head.insertOne(shape.series[i] as Series, values[i] as number, ms, timesNs?.[i] ?? 0, offset, count, onChange),
       );
       this.#noteSample(ms);

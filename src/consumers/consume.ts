@@ -229,6 +229,7 @@ export class Consumer {
     this.#headBytes = this.#deps.pipelines.reduce((sum, one) => sum + one.headBytes(), 0);
     const last = this.#committed[pipeline.partition];
     pipeline.position = Math.max(pipeline.position, this.#next);
+    pipeline.forgetSilent();
     const due = dueClients(pipeline, sealAge);
     for (;;) {
       const plans = await this.#plan(pipeline, due);

@@ -37,7 +37,6 @@ export interface MaintenanceDependencies {
   sweep(nowMs: number): void;
 }
 
-const ROUND_MS = 1_000;
 /** The log may pass its size by this factor while what it holds is not sealed; then pushes are refused. */
 const LOG_OVERFLOW = 1.25;
 
@@ -70,7 +69,7 @@ export class Maintenance {
   }
 
   #arm(): void {
-    this.#cancel = this.#deps.clock.schedule(ROUND_MS, () => {
+    this.#cancel = this.#deps.clock.schedule(LIMITS.maintenanceIntervalMs, () => {
       void this.round().finally(() => {
         if (this.#cancel !== undefined) this.#arm();
       });

@@ -96,7 +96,7 @@ export class Pipeline {
     if (client === undefined) return;
     if (offset < this.replayUntil) {
       if (!client.skipped.some(([skipped]) => skipped === offset))
-        client.merge(push, offset, { stored: 0, duplicate: 0, conflict: 0 });
+        client.merge(push, offset, { stored: 0, duplicate: 0, conflict: 0 }, true);
       return;
     }
     const verdict = client.ledger.observe(push.pushId, push.contentHash, push.rejected);
@@ -138,6 +138,14 @@ export class Pipeline {
   owesTime(): boolean {
     for (const client of this.clients.values()) if (client.head.rows > 0 || owesSeal(client)) return true;
     return false;
+  }
+
+  /** Lets go of clients that have been silent for so long that nothing of them is owed; their stored data stay. */
+  forgetSilent(): void {
+    for (const [key, client] of this.clients) {
+      const silent = this.logMs - client.lastSeenMs > LIMITS.clientForgetMs;
+      if (silent && client.head.rows === 0 && !owesSeal(client)) this.clients.delete(key);
+    }
   }
 
   headBytes(): number {

@@ -1,5 +1,7 @@
 /** Reading: what the store holds, merged with what the heads hold. */
 
+import { MetricStreamError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
 import { clientKey } from '../model/partition.ts';
 import type { Series } from '../model/series.ts';
 import { HOUR_MS, MINUTE_MS, type Resolution, windowStart } from '../model/window.ts';
@@ -17,6 +19,8 @@ export interface ReaderDependencies {
   readonly store: TimeSeriesStore;
   readonly pipelines: readonly Pipeline[];
   partitionOf(key: string): number;
+  /** Whether the heads hold again what they held before the last stop: before that a minute would look partial. */
+  replayed(): boolean;
 }
 
 type Want = (series: Series) => boolean;
@@ -32,15 +36,24 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
     const states = pipelines.flatMap((pipeline) => [...pipeline.clients.values()].filter((state) => state.tenant === tenant));
     return states.sort((a, b) => (a.client < b.client ? -1 : 1));
   };
+  const checkReplayed = (): void => {
+    if (!deps.replayed())
+      throw new MetricStreamError('unavailable', 'The server is reading its log after a start; try again.', {
+        retryAfterMs: LIMITS.retryMs,
+      });
+  };
   const breathe = (): Promise<void> => new Promise((resolve) => void clock.schedule(0, resolve));
   return {
     async clients(tenant) {
+      checkReplayed();
       return statesOf(tenant, undefined).map(statusOf);
     },
     async metrics(tenant) {
+      checkReplayed();
       return describeMetrics(statesOf(tenant, undefined), deps.store);
     },
     async *windows(query) {
+      checkReplayed();
       const want = wantOf(query);
       for (const state of statesOf(query.tenant, query.client)) {
         const windows = await windowsOf(state, query, want, deps.store);
@@ -49,6 +62,7 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
       }
     },
     async *samples(query) {
+      checkReplayed();
       const want = wantOf(query);
       for (const state of statesOf(query.tenant, query.client)) {
         const block = await samplesOf(state, query.startMs, query.endMs, deps.store, want);

@@ -1,4 +1,5 @@
 /** A shard: takes pushes for its partitions, logs them, and runs the consumer that windows and seals them. */
+import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { clientKey, partitionOf } from '../model/partition.ts';
 import type { Push, PushId } from '../model/push.ts';
@@ -47,7 +48,6 @@ interface Appended {
 
 /** Heads may pass their bound by this factor before pushes are refused: sealing needs time to catch up. */
 const HEAD_OVERLOAD = 1.5;
-const RETRY_MS = 1_000;
 
 export class Shard implements PushAppender {
   readonly reader: MetricReader;
@@ -65,6 +65,8 @@ export class Shard implements PushAppender {
   readonly #pending = new Map<string, number>();
   readonly #writer = new ByteWriter(4096);
   #state: 'starting' | 'open' | 'closed' = 'starting';
+  /** The log's end at the start: until the consumer is there, heads are not what they were. */
+  #startEnd = 0;
 
   constructor(deps: ShardDependencies) {
     const { clock, log, store, telemetry, sink } = deps;
@@ -86,7 +88,13 @@ export class Shard implements PushAppender {
       committed: (items, records, first, appendMs) => this.#committed(items, records, first, appendMs),
     });
     this.#cardinality = new Cardinality(deps.cardinality);
-    this.reader = metricReader({ clock, store, pipelines: this.#pipelines, partitionOf: (key) => this.#partition(key) });
+    this.reader = metricReader({
+      clock,
+      store,
+      pipelines: this.#pipelines,
+      partitionOf: (key) => this.#partition(key),
+      replayed: () => this.#replayed(),
+    });
     this.#maintenance = new Maintenance({
       ...deps,
       consumer: this.#consumer,
@@ -99,6 +107,7 @@ export class Shard implements PushAppender {
 
   /** Takes over what is stored, then takes pushes; the consumer catches up behind that. */
   async start(): Promise<void> {
+    this.#startEnd = this.#deps.log.end();
     await this.#consumer.restore();
     this.#refillLimits();
     this.#state = 'open';
@@ -112,7 +121,12 @@ export class Shard implements PushAppender {
     if (this.#consumer.failed !== undefined) return { ready: false, reason: 'the consumer fails' };
     if (this.#maintenance.full) return { ready: false, reason: 'storage_full' };
     const lag = this.#deps.log.end() - this.#consumer.position;
-    return lag > LIMITS.readyLagRecordsMax ? { ready: false, reason: `catching up: ${lag} records` } : { ready: true };
+    const behind = !this.#replayed() || lag > LIMITS.readyLagRecordsMax;
+    return behind ? { ready: false, reason: `catching up: ${lag} records` } : { ready: true };
+  }
+
+  #replayed(): boolean {
+    return this.#state !== 'starting' && this.#consumer.position >= this.#startEnd;
   }
 
   async append(push: Push, requestsPerSecond: number): Promise<AppendOutcome> {
@@ -130,6 +144,8 @@ export class Shard implements PushAppender {
     if (pushKey !== undefined) this.#pending.set(pushKey, (this.#pending.get(pushKey) ?? 0) + 1);
     try {
       const bytes = encodePush(admitted.push, this.#writer);
+      if (bytes.length > LIMITS.recordBytesMax)
+        throw new MetricStreamError('body_too_large', `A record holds at most ${LIMITS.recordBytesMax} bytes.`);
       const offset = await this.#commits.add({ partition, bytes }, { push: admitted.push, pushKey });
       telemetry.observe('metricstream_append_seconds', (clock.nowMs() - nowMs) / 1000);
       return { kind: 'appended', offset, duplicate, rejected: admitted.rejected };
@@ -148,11 +164,11 @@ export class Shard implements PushAppender {
   }
 
   #refusal(): AppendOutcome | undefined {
-    if (this.#state !== 'open') return { kind: 'refused', code: 'shutting_down', retryAfterMs: RETRY_MS };
+    if (this.#state !== 'open') return { kind: 'refused', code: 'shutting_down', retryAfterMs: LIMITS.retryMs };
     if (this.#maintenance.full) return { kind: 'refused', code: 'storage_full', retryAfterMs: LIMITS.freeCheckIntervalMs };
     const crowded =
       this.#commits.bytes > LIMITS.appendQueueBytesMax || this.#consumer.headBytes > this.#deps.headBytesMax * HEAD_OVERLOAD;
-    return crowded ? { kind: 'refused', code: 'overloaded', retryAfterMs: RETRY_MS } : undefined;
+    return crowded ? { kind: 'refused', code: 'overloaded', retryAfterMs: LIMITS.retryMs } : undefined;
   }
 
   #tenantWait(tenant: string, nowMs: number): number {

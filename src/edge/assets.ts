@@ -1,11 +1,5 @@
 /** Serves the page's files, which are data-free and the same for everybody. */
-
-export interface Asset {
-  readonly body: Uint8Array<ArrayBuffer> | string;
-  readonly contentType: string;
-  /** Quoted, as in the header. */
-  readonly etag: string;
-}
+import type { Asset } from './dashboard/assets.ts';
 
 /** @param headers of every file, with the page's Content-Security-Policy. */
 export function assetAnswer(request: Request, asset: Asset, headers: Readonly<Record<string, string>>): Response {
@@ -13,5 +7,5 @@ export function assetAnswer(request: Request, asset: Asset, headers: Readonly<Re
   const known = request.headers.get('if-none-match')?.split(',');
   if (known?.some((etag) => etag.trim().replace(/^W\//, '') === asset.etag))
     return new Response(null, { status: 304, headers: common });
-  return new Response(asset.body, { headers: { ...common, 'content-type': asset.contentType } });
+  return new Response(asset.body as Uint8Array<ArrayBuffer>, { headers: { ...common, 'content-type': asset.contentType } });
 }

@@ -42,7 +42,7 @@ async function readDeclared(
 
 async function readStreamed(request: Request, bytesMax: number, waits: Deadlines): Promise<Uint8Array<ArrayBuffer>> {
   if (request.body === null) return new Uint8Array();
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  const reader: ByteReader = request.body.getReader();
   try {
     return await waits.within(collect(reader, bytesMax), tooSlow).catch(unreadable);
   } catch (error) {
@@ -51,12 +51,18 @@ async function readStreamed(request: Request, bytesMax: number, waits: Deadlines
   }
 }
 
+/** What is used of a stream's reader: the hosts' types for it differ. */
+interface ByteReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
 async function inflate(bytes: Uint8Array<ArrayBuffer>, coding: 'gzip' | 'deflate'): Promise<Uint8Array<ArrayBuffer>> {
   const bytesMax = Math.min(LIMITS.bodyBytesMax, Math.max(LIMITS.inflateRatioFreeBytes, bytes.length * LIMITS.inflateRatioMax));
   const { readable, writable } = new DecompressionStream(coding);
   // What fails here fails the reader too, which is where it is seen.
   feed(writable.getWriter(), bytes).catch(() => {});
-  const reader = readable.getReader();
+  const reader: ByteReader = readable.getReader();
   try {
     return await collect(reader, bytesMax);
   } catch (error) {
@@ -66,19 +72,19 @@ async function inflate(bytes: Uint8Array<ArrayBuffer>, coding: 'gzip' | 'deflate
   }
 }
 
-async function feed(writer: WritableStreamDefaultWriter<BufferSource>, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+async function feed(writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   for (let at = 0; at < bytes.length; at += LIMITS.inflateSliceBytes) {
     await writer.write(bytes.subarray(at, at + LIMITS.inflateSliceBytes));
   }
   await writer.close();
 }
 
-async function collect(reader: ReadableStreamDefaultReader<Uint8Array>, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+async function collect(reader: ByteReader, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) break;
+    if (done || value === undefined) break;
     length += value.length;
     if (length > bytesMax) throw tooLarge(bytesMax);
     chunks.push(value);

@@ -7,7 +7,8 @@ import { type ShapeInterner, shapeInterner } from '../protocols/log-record.ts';
 import type { Timestamp } from '../protocols/timestamp.ts';
 import type { Receiver } from './receivers.ts';
 
-const NS_PER_MS = 1_000_000;
+/** Of a millisecond. */
+const LAST_NS = 999_999;
 
 /**
  * One per process. It is the context of the push that is being decoded; decoding is synchronous, so that it can be
@@ -56,7 +57,7 @@ export class Decoding implements PushContext {
     if (this.nowMs > this.#stampMs) {
       this.#stampMs = this.nowMs;
       this.#stampNs = 0;
-    } else if (this.#stampNs < NS_PER_MS - 1) {
+    } else if (this.#stampNs < LAST_NS) {
       this.#stampNs += 1;
     } else {
       this.#stampMs += 1;

@@ -1,5 +1,6 @@
 /** What operators ask the process: its own metrics, and whether it is ready. */
 import { MetricStreamError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
 import type { TelemetryReader } from '../ports/telemetry.ts';
 
 export function telemetryAnswer(telemetry: TelemetryReader): Response {
@@ -8,6 +9,6 @@ export function telemetryAnswer(telemetry: TelemetryReader): Response {
 
 /** @throws unavailable with the reason while the process is not ready. */
 export function readinessAnswer({ ready, reason }: { readonly ready: boolean; readonly reason?: string }): Response {
-  if (!ready) throw new MetricStreamError('unavailable', reason ?? 'Not ready.', { retryAfterMs: 1000 });
+  if (!ready) throw new MetricStreamError('unavailable', reason ?? 'Not ready.', { retryAfterMs: LIMITS.retryAfterMs });
   return Response.json({ status: 'ready' });
 }

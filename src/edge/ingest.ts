@@ -1,6 +1,5 @@
 /** POST of a push: the hot path, one function from the request's headers to the log's answer. */
-import type { Principal } from '../model/access.ts';
-import { CLIENT_PATTERN } from '../model/access.ts';
+import { CLIENT_PATTERN, type Principal } from '../model/access.ts';
 import { type ErrorCode, MetricStreamError, type Rejection, type RejectReason } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { murmur2 } from '../model/partition.ts';
@@ -12,7 +11,7 @@ import type { DecodedPush } from '../protocols/json.ts';
 import type { Authentication } from './authentication.ts';
 import { codingOf, readBody } from './body.ts';
 import { validTraceparent } from './correlation.ts';
-import { deadlines } from './deadlines.ts';
+import { type Deadlines, deadlines } from './deadlines.ts';
 import { Decoding } from './decoding.ts';
 import type { LocalLimits } from './local-limits.ts';
 import { isPlaceName } from './place-name.ts';
@@ -36,86 +35,116 @@ export type Ingest = (request: Request, receiver: Receiver) => Promise<Response>
 const NOTHING_REJECTED: Push['rejected'] = [];
 const DURATION_LABELS = { route: '/metrics' };
 
+/** What all pushes share. */
+interface Intake extends IngestOptions {
+  readonly decoding: Decoding;
+  readonly bodyWait: Deadlines;
+  readonly appendWait: Deadlines;
+  readonly countOutcome: (outcome: ErrorCode | 'accepted' | 'duplicate') => void;
+}
+
 export function ingest(options: IngestOptions): Ingest {
-  const { clock, appender, authentication, limits, telemetry } = options;
-  const decoding = new Decoding(options.sampleAgeMsMax);
-  const bodyWait = deadlines(clock, LIMITS.requestTimeoutMs);
-  const appendWait = deadlines(clock, LIMITS.appendTimeoutMs);
-  const outcomes = outcomeCounter(telemetry);
-
-  const receive = async (request: Request, receiver: Receiver, correlationId: string, nowMs: number): Promise<Response> => {
-    const { headers } = request;
-    const grant =
-      authentication.recall(headers.get('authorization'), nowMs) ?? (await authentication.authenticate(request, nowMs, false));
-    const { principal } = grant;
-    if (!allows(principal.role, 'ingest')) throw new MetricStreamError('forbidden');
-    const { tenant } = principal;
-    const named = clientOf(principal, headers.get('x-client-id'));
-    waitFor(limits.admit(tenant, nowMs));
-    if (named !== undefined) waitFor(limits.blockedMs(principal.keyId, named, nowMs));
-
-    if (!takes(receiver, headers.get('content-type'))) throw new MetricStreamError('unsupported_media_type');
-    const body = await readBody(request, codingOf(headers.get('content-encoding')), bodyWait);
-    const decoded = decoding.decode(receiver, body, tenant, named, nowMs);
-    const client = clientOf(principal, decoded.clientId) ?? named;
-    if (client === undefined) throw new MetricStreamError('client_missing');
-    if (named === undefined) waitFor(limits.blockedMs(principal.keyId, client, nowMs));
-    decoding.learn(tenant, client, decoded.shape);
-
-    const push = assemble(principal, client, headers, body, decoded, correlationId, nowMs);
-    const { rejections, metrics } = decoded;
-    // Without a push id nobody would miss the record of a push of which nothing is left.
-    if (rejections.length === metrics && metrics > 0 && push.pushId === undefined)
-      return answer(push, metrics, rejections, false);
-    const outcome = await append(push, principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond);
-    if (outcome.kind === 'refused') throw new MetricStreamError(outcome.code, undefined, outcome);
-    if (outcome.kind === 'limited') {
-      limits.block(principal.keyId, client, nowMs + outcome.retryAfterMs);
-      throw new MetricStreamError('rate_limited', undefined, outcome);
-    }
-    const overLimit = outcome.rejected.length === 0 ? outcome.rejected : inBody(outcome.rejected, decoded.indices);
-    return answer(push, metrics, merge(rejections, overLimit), outcome.duplicate);
+  const { clock, telemetry } = options;
+  const intake: Intake = {
+    ...options,
+    decoding: new Decoding(options.sampleAgeMsMax),
+    bodyWait: deadlines(clock, LIMITS.requestTimeoutMs),
+    appendWait: deadlines(clock, LIMITS.appendTimeoutMs),
+    countOutcome: outcomeCounter(telemetry),
   };
-
-  const append = async (push: Push, requestsPerSecond: number): Promise<AppendOutcome> => {
-    try {
-      return await appendWait.within(appender.append(push, requestsPerSecond), appendFailed);
-    } catch (cause) {
-      telemetry.log('error', 'a push was not stored', { correlation_id: push.correlationId, cause: String(cause) });
-      throw appendFailed();
-    }
-  };
-
-  const answer = (push: Push, metrics: number, rejections: readonly Rejection[], duplicate: boolean): Response => {
-    const accepted = metrics - rejections.length;
-    const nothingLeft = accepted === 0 && metrics > 0;
-    outcomes.count(duplicate ? 'duplicate' : nothingLeft ? 'all_rejected' : 'accepted');
-    if (!duplicate) {
-      telemetry.count('metricstream_samples_accepted_total', accepted);
-      if (rejections.length > 0) countRejections(telemetry, rejections);
-    }
-    return nothingLeft ? answerRejected(rejections, push) : answerAccepted(accepted, rejections, push, duplicate);
-  };
-
   return async (request, receiver) => {
-    const startMs = clock.nowMs();
+    const nowMs = clock.nowMs();
     const correlationId = options.correlationId(request.headers.get('x-correlation-id'));
     let response: Response;
     try {
-      response = await receive(request, receiver, correlationId, startMs);
+      response = await receive(intake, request, receiver, correlationId, nowMs);
     } catch (thrown) {
-      const error = asMetricStreamError(thrown);
-      outcomes.count(error.code);
-      if (error.code === 'internal') {
-        telemetry.log('error', 'a push failed', { correlation_id: correlationId, cause: String(error.cause ?? error.message) });
-      }
-      response = problemOf(error, correlationId);
-      const traceparent = validTraceparent(request.headers.get('traceparent'));
-      if (traceparent !== undefined) response.headers.set('traceparent', traceparent);
+      response = refuse(intake, asMetricStreamError(thrown), request, correlationId);
     }
-    telemetry.observe('metricstream_request_seconds', (clock.nowMs() - startMs) / 1000, DURATION_LABELS);
+    telemetry.observe('metricstream_request_seconds', (clock.nowMs() - nowMs) / 1000, DURATION_LABELS);
     return response;
   };
+}
+
+async function receive(
+  intake: Intake,
+  request: Request,
+  receiver: Receiver,
+  correlationId: string,
+  nowMs: number,
+): Promise<Response> {
+  const { authentication, limits, decoding } = intake;
+  const { headers } = request;
+  const { principal } =
+    authentication.recall(headers.get('authorization'), nowMs) ?? (await authentication.authenticate(request, nowMs, false));
+  if (!allows(principal.role, 'ingest')) throw new MetricStreamError('forbidden');
+  const { tenant, keyId } = principal;
+  const named = clientOf(principal, headers.get('x-client-id'));
+  waitFor(limits.admit(tenant, nowMs));
+  if (named !== undefined) waitFor(limits.blockedMs(keyId, named, nowMs));
+
+  if (!takes(receiver, headers.get('content-type'))) throw new MetricStreamError('unsupported_media_type');
+  const body = await readBody(request, codingOf(headers.get('content-encoding')), intake.bodyWait);
+  const decoded = decoding.decode(receiver, body, tenant, named, nowMs);
+  const client = clientOf(principal, decoded.clientId) ?? named;
+  if (client === undefined) throw new MetricStreamError('client_missing');
+  if (client !== named) waitFor(limits.blockedMs(keyId, client, nowMs));
+  decoding.learn(tenant, client, decoded.shape);
+
+  const push = assemble(principal, client, headers, body, decoded, correlationId, nowMs);
+  const { rejections, metrics } = decoded;
+  // Without a push id nobody would miss the record of a push of which nothing is left.
+  const nothingToKeep = rejections.length === metrics && metrics > 0 && push.pushId === undefined;
+  if (nothingToKeep) return answer(intake, push, metrics, rejections, false);
+  const outcome = await append(intake, push, principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond);
+  if (outcome.kind === 'refused') throw new MetricStreamError(outcome.code, undefined, outcome);
+  if (outcome.kind === 'limited') {
+    limits.block(keyId, client, nowMs + outcome.retryAfterMs);
+    throw new MetricStreamError('rate_limited', undefined, outcome);
+  }
+  const overLimit = outcome.rejected.length === 0 ? outcome.rejected : inBody(outcome.rejected, decoded.indices);
+  return answer(intake, push, metrics, merge(rejections, overLimit), outcome.duplicate);
+}
+
+async function append(
+  { appender, appendWait, telemetry }: Intake,
+  push: Push,
+  requestsPerSecond: number,
+): Promise<AppendOutcome> {
+  try {
+    return await appendWait.within(appender.append(push, requestsPerSecond), appendFailed);
+  } catch (cause) {
+    telemetry.log('error', 'a push was not stored', { correlation_id: push.correlationId, cause: String(cause) });
+    throw appendFailed();
+  }
+}
+
+function answer(intake: Intake, push: Push, metrics: number, rejections: readonly Rejection[], duplicate: boolean): Response {
+  const { telemetry, countOutcome } = intake;
+  const accepted = metrics - rejections.length;
+  const nothingLeft = accepted === 0 && metrics > 0;
+  countOutcome(duplicate ? 'duplicate' : nothingLeft ? 'all_rejected' : 'accepted');
+  if (!duplicate) {
+    telemetry.count('metricstream_samples_accepted_total', accepted);
+    if (rejections.length > 0) countRejections(telemetry, rejections);
+  }
+  return nothingLeft ? answerRejected(rejections, push) : answerAccepted(accepted, rejections, push, duplicate);
+}
+
+function refuse(
+  { telemetry, countOutcome }: Intake,
+  error: MetricStreamError,
+  request: Request,
+  correlationId: string,
+): Response {
+  countOutcome(error.code);
+  if (error.code === 'internal') {
+    telemetry.log('error', 'a push failed', { correlation_id: correlationId, cause: String(error.cause ?? error.message) });
+  }
+  const response = problemOf(error, correlationId);
+  const traceparent = validTraceparent(request.headers.get('traceparent'));
+  if (traceparent !== undefined) response.headers.set('traceparent', traceparent);
+  return response;
 }
 
 /**
@@ -136,7 +165,9 @@ function waitFor(retryAfterMs: number): void {
 
 /** Late or failed, the push may still have been kept: its push id makes the repeat harmless. */
 function appendFailed(): MetricStreamError {
-  return new MetricStreamError('unavailable', 'The push could not be stored; send it again.', { retryAfterMs: 1000 });
+  return new MetricStreamError('unavailable', 'The push could not be stored; send it again.', {
+    retryAfterMs: LIMITS.retryAfterMs,
+  });
 }
 
 function assemble(
@@ -207,14 +238,12 @@ function countRejections(telemetry: Telemetry, rejections: readonly Rejection[])
 }
 
 /** Label objects are made once: telemetry finds a counter by them without building a name. */
-function outcomeCounter(telemetry: Telemetry): { count(outcome: ErrorCode | 'accepted' | 'duplicate'): void } {
+function outcomeCounter(telemetry: Telemetry): Intake['countOutcome'] {
   const labels = new Map<string, { readonly outcome: string }>();
-  return {
-    count(outcome) {
-      const label = labels.get(outcome) ?? { outcome };
-      labels.set(outcome, label);
-      telemetry.count('metricstream_pushes_total', 1, label);
-    },
+  return (outcome) => {
+    const label = labels.get(outcome) ?? { outcome };
+    labels.set(outcome, label);
+    telemetry.count('metricstream_pushes_total', 1, label);
   };
 }
 

@@ -30,7 +30,7 @@ export function tenantOfKeyId(keyId: string): string | undefined {
 }
 
 /** @throws invalid_request when the secret is shorter than secretBytesMin. */
-export function checkSecrets(secrets: Secrets): void {
+function checkSecrets(secrets: Secrets): void {
   for (const secret of [secrets.current, secrets.previous]) {
     if (secret === undefined || new TextEncoder().encode(secret).length >= LIMITS.secretBytesMin) continue;
     throw new MetricStreamError('invalid_request', `A secret must have at least ${LIMITS.secretBytesMin} bytes.`);

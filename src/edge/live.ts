@@ -10,11 +10,13 @@ import { liveQuery } from './schemas.ts';
 import { numberText } from './text.ts';
 
 /*
- * event = "data: [" client {"," client} "]" LF LF          the unnamed event `message`
+ * event = "event: " kind LF "data: {" DQUOTE "clients" DQUOTE ":[" client {"," client} "]}" LF LF
+ * kind  = "snapshot" first: the feed begins, and what came before has to be read; then "change"
  * client = {"client_id","sample_ms","seen_ms","keys":[KEY…],"values":[NUMBER…]}
  * KEY   = NAME [ "{" LABEL "=" VALUE {"," LABEL "=" VALUE} "}" ]
  * beat  = ":" LF LF                                        a comment, so that proxies keep the connection
  */
+const SNAPSHOT = new TextEncoder().encode('event: snapshot\ndata: {"clients":[]}\n\n');
 const BEAT = new TextEncoder().encode(':\n\n');
 
 export interface LiveOptions {
@@ -88,7 +90,8 @@ function eventStream(
           send(BEAT);
           if (open) cancelBeat = clock.schedule(LIMITS.liveHeartbeatMs, beat);
         };
-        beat();
+        send(SNAPSHOT);
+        cancelBeat = clock.schedule(LIMITS.liveHeartbeatMs, beat);
         unsubscribe = feed.subscribe(tenant, client, (changed) => {
           if (changed.length > 0) send(encode(changed));
         });
@@ -110,7 +113,7 @@ function eventEncoder(): Encode {
       encoded.set(client, text);
       return text;
     });
-    return encoder.encode(`data: [${texts.join(',')}]\n\n`);
+    return encoder.encode(`event: change\ndata: {"clients":[${texts.join(',')}]}\n\n`);
   };
 }
 

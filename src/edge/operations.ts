@@ -127,6 +127,7 @@ export const OPERATIONS = {
   clients: {
     summary: 'The clients, with what each should have sent and what arrived',
     security: SECURITY_OR_SESSION,
+    query: schemas.clientsQuery,
     responses: { 200: json('By client_id.', schemas.clientsAnswer), ...QUERY },
   },
   metrics: {

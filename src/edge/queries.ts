@@ -8,7 +8,7 @@ import { parseDuration } from './keys.ts';
 import type { Query, QueryRunner } from './query-runner.ts';
 import type { KeyedCall } from './route.ts';
 import { SAMPLE_CSV_HEADER, sampleCsvLines, sampleWriter } from './sample-answers.ts';
-import { samplesQuery, windowsQuery } from './schemas.ts';
+import { clientsQuery, nothingAsked, samplesQuery, windowsQuery } from './schemas.ts';
 import { columnWriter, csvHeader, csvLines, objectWriter, type WindowForm, type WindowWriter } from './window-answers.ts';
 import { DEFAULT_FIELDS, fieldsOf } from './window-fold.ts';
 
@@ -35,16 +35,19 @@ export function queries(reader: MetricReader, runner: QueryRunner): Queries {
       if (query.format === 'csv') return runner.stream((running) => sampleLines(reader, running, range), CSV);
       return json(await runner.run((running) => writeSamples(reader, running, range)));
     },
-    async clients({ principal }) {
-      const clients = await runner.run((running) => running.wait(reader.clients(principal.tenant)));
-      return json(JSON.stringify({ clients: clients.map(clientAnswer) }));
+    async clients({ request, principal }) {
+      const { client } = checkQuery(request.url, clientsQuery).query;
+      const all = await runner.run((running) => running.wait(reader.clients(principal.tenant)));
+      const wanted = client === undefined ? all : all.filter((one) => one.client === client);
+      return json(JSON.stringify({ clients: wanted.map(clientAnswer) }));
     },
-    async metrics({ principal }) {
+    async metrics({ request, principal }) {
+      checkQuery(request.url, nothingAsked);
       const metrics = await runner.run((running) => running.wait(reader.metrics(principal.tenant)));
       return json(
         JSON.stringify({
           metrics: metrics.map(({ name, unit, kind, clients, series }) => ({
-            metric: name,
+            name,
             unit,
             kind,
             clients,

@@ -117,7 +117,9 @@ export const samplesQuery = z.strictObject({
   format: z.enum(['json', 'csv'], 'must be json or csv').optional(),
 });
 
-export const liveQuery = z.strictObject({ client: range.client });
+export const clientsQuery = z.strictObject({ client: range.client });
+export const liveQuery = clientsQuery;
+export const nothingAsked = z.strictObject({});
 
 // What queries answer.
 const labelSet = z.record(z.string(), z.string());
@@ -200,7 +202,7 @@ export const clientsAnswer = z.object({
 export const metricsAnswer = z.object({
   metrics: z.array(
     z.object({
-      metric: z.string(),
+      name: z.string(),
       unit: z.string(),
       kind: z.string(),
       clients: z.int().describe('How many clients have it.'),

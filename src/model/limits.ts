@@ -21,6 +21,8 @@ export const LIMITS = {
   idleTimeoutMs: 30 * SECOND_MS,
   /** Room for the slowest append (a disk that stalls) before the client is told to try again. */
   appendTimeoutMs: 10 * SECOND_MS,
+  /** What a client is told to wait where nothing better is known. */
+  retryAfterMs: 1 * SECOND_MS,
 
   // One push.
   metricsPerPushMax: 1_000,
@@ -50,6 +52,8 @@ export const LIMITS = {
 
   // Rates and cardinality, per tenant unless said otherwise.
   limitWindowMs: 1 * SECOND_MS,
+  /** Grain of the tenant's window: a time per admission would be too much at 50,000 a second. */
+  limitBucketMs: 10,
   clientRequestsPerSecond: 100,
   tenantRequestsPerSecond: 50_000,
   seriesPerClientMax: 2_000,
@@ -61,6 +65,10 @@ export const LIMITS = {
   clientForgetMs: 8 * DAY_MS,
 
   // Shard, log and checkpoint.
+  /** How often a shard looks at what the clock makes due. */
+  maintenanceIntervalMs: 1 * SECOND_MS,
+  /** What a client is told to wait while the server is busy, stopping or catching up. */
+  retryMs: 1 * SECOND_MS,
   partitions: 12,
   /** A smaller batch fits in the page that SQLite writes anyway. */
   compressFromBytes: 3_000,
@@ -85,7 +93,6 @@ export const LIMITS = {
   bootsPerClient: 4,
   sequencesPerBoot: 256,
   contentHashesPerBoot: 16,
-  bootIdLengthMax: 64,
   sequenceMax: Number.MAX_SAFE_INTEGER,
   skewMsMax: 10 * 365 * DAY_MS,
 
@@ -156,6 +163,12 @@ export const LIMITS = {
   pageSparkHostsMax: 1_000,
   /** Up to here every host gets a large card, beyond it a row. */
   pageCardHostsMax: 12,
+  /** Sparklines are read again at this age: the live feed alone drifts from what is stored. */
+  pageHistoryAgeMs: 5 * MINUTE_MS,
+  /** How many coarser steps are tried for an answer that was too large. */
+  pageCoarserStepsMax: 4,
+  /** A clock of a host that is off by less is not worth a word. */
+  pageSkewMs: 1 * SECOND_MS,
   /** A stretch drawn with the mouse is at least this long. */
   pageZoomMsMin: 1 * MINUTE_MS,
   /** How long the page waits before it opens a refused live feed again. */
@@ -171,7 +184,6 @@ export const LIMITS = {
   sessionMs: 12 * HOUR_MS,
   secretBytesMin: 32,
   revocationsMax: 100_000,
-  revocationRefreshMs: 2 * SECOND_MS,
 
   // Agent.
   agentIntervalMs: 10 * SECOND_MS,

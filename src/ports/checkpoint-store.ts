@@ -12,6 +12,7 @@ export interface CheckpointRecord {
 }
 
 export interface CheckpointStore {
+  /** The newest checkpoint of a partition; undefined before the first. @throws corrupt_data */
   load(partition: number): Promise<CheckpointRecord | undefined>;
   /**
    * Makes the batch durable, then the checkpoint: the checkpoint is never ahead of what the store has confirmed.

@@ -60,6 +60,7 @@ export interface ClientStatus {
   };
 }
 
+/** All methods throw `unavailable` while the server reads its log after a start: a minute would look partial. */
 export interface MetricReader {
   /** Sorted by client_id. */
   clients(tenant: string): Promise<ClientStatus[]>;
@@ -75,5 +76,6 @@ export interface MetricReader {
   >;
   /** Client by client, sorted; the caller may stop early. Lets requests in between clients. */
   windows(query: WindowQuery): AsyncIterable<ClientWindows>;
+  /** Samples client by client, as `windows`; each (series, time) once, store and memory merged. */
   samples(query: RangeQuery): AsyncIterable<ClientSamples>;
 }

@@ -46,7 +46,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 export function decodeJsonPush(body: Uint8Array, context: PushContext): DecodedPush {
   const { clientId, metrics } = readEnvelope(body);
   const hint = context.hint(clientId);
-  if (hint?.distinct && hint.series.length === metrics.length) {
+  if (hint?.distinct && metrics.length > 0 && hint.series.length === metrics.length) {
     const same = decodeSameShape(metrics as JsonMetric[], hint, context);
     if (same !== undefined) return { clientId, ...same };
   }
@@ -121,7 +121,7 @@ function decodeSameShape(metrics: readonly JsonMetric[], shape: Shape, context: 
 function sameLabels(labels: unknown, expected: Series): boolean {
   const pairs = expected.labels;
   if (labels === undefined) return pairs.length === 0;
-  if (typeof labels !== 'object' || labels === null) return false;
+  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return false;
   let found = 0;
   for (const key in labels) {
     if (!Object.hasOwn(labels, key)) return false;

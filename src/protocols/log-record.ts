@@ -130,6 +130,7 @@ function decodeShape(bytes: Uint8Array): Series[] {
     for (let pairs = reader.count(2); pairs > 0; pairs--) labels.push([reader.text(), reader.text()]);
     series.push(createSeries(name, labels, unit, kind));
   }
+  if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a shape.');
   return series;
 }
 
@@ -197,9 +198,11 @@ export function decodeRecord(bytes: Uint8Array, shapes: ShapeInterner): LogEntry
   const version = reader.u8();
   if (version !== VERSION) throw new MetricStreamError('corrupt_data', `A record has version ${version}; this reads ${VERSION}.`);
   const type = reader.u8();
-  if (type === TYPE_TICK) return { type: 'tick' };
-  if (type !== TYPE_PUSH) throw new MetricStreamError('corrupt_data', `A record has the unknown type ${type}.`);
-  return { type: 'push', push: decodePush(reader, shapes) };
+  if (type !== TYPE_PUSH && type !== TYPE_TICK)
+    throw new MetricStreamError('corrupt_data', `A record has the unknown type ${type}.`);
+  const entry: LogEntry = type === TYPE_TICK ? { type: 'tick' } : { type: 'push', push: decodePush(reader, shapes) };
+  if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a record.');
+  return entry;
 }
 
 function decodePush(reader: ByteReader, shapes: ShapeInterner): Push {
@@ -220,6 +223,9 @@ function decodePush(reader: ByteReader, shapes: ShapeInterner): Push {
   const count = shape.series.length;
   const timesMs = reader.floats(has(FLAG.own) ? count : 1);
   const timesNs = has(FLAG.ns) ? Int32Array.from({ length: timesMs.length }, () => reader.u32()) : undefined;
+  const values = reader.floats(count);
+  const sound = timesMs.every(Number.isSafeInteger) && (timesNs?.every(isRemainder) ?? true) && values.every(Number.isFinite);
+  if (!sound) throw new MetricStreamError('corrupt_data', 'A stored sample is none.');
   return {
     tenant,
     client,
@@ -232,12 +238,16 @@ function decodePush(reader: ByteReader, shapes: ShapeInterner): Push {
     datacenter,
     environment,
     shape,
-    values: reader.floats(count),
+    values,
     timesMs,
     timesNs,
     stamped: has(FLAG.stamped),
     rejected,
   };
+}
+
+function isRemainder(ns: number): boolean {
+  return ns >= 0 && ns < 1_000_000;
 }
 
 function decodePushId(reader: ByteReader, previous: boolean): PushId {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bunCompression } from '../adapters/bun/compression.ts';
 import { bunSqlDatabase } from '../adapters/bun/sql-database.ts';
 import { ASSETS, type AssetTable } from '../edge/dashboard/assets.ts';
 import { MetricStreamError } from '../model/errors.ts';
@@ -11,7 +12,7 @@ import type { Host } from './server.ts';
 const DASHBOARD = join(dirname(fileURLToPath(import.meta.url)), '..', 'edge', 'dashboard');
 
 export function bunHost(): Host {
-  return { openDatabase: bunSqlDatabase, assets: bundleAssets, listen };
+  return { openDatabase: bunSqlDatabase, compression: bunCompression(), assets: bundleAssets, listen };
 }
 
 const listen: Host['listen'] = async (config, fetch) => {

@@ -1,10 +1,16 @@
 #!/usr/bin/env bun
 /** The command line: server, agent and keys. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { version } from '../../package.json';
 import { agentCommand } from './cli-agent.ts';
 import { keyCommand } from './cli-key.ts';
 import { serverCommand } from './cli-server.ts';
+
+const { version } = JSON.parse(readFileSync(join(fileURLToPath(new URL('../..', import.meta.url)), 'package.json'), 'utf8')) as {
+  version: string;
+};
 
 const program = new Command('metricstream')
   .description('Server metrics from agent to page, every sample counted exactly once.')

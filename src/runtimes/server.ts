@@ -7,7 +7,6 @@ import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
 import { openSchema } from '../adapters/embedded/schema.ts';
 import { embeddedTimeSeriesStore } from '../adapters/embedded/time-series-store.ts';
 import { memoryTelemetry } from '../adapters/memory/telemetry.ts';
-import { zlibCompression } from '../adapters/node/compression.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { diskSpace } from '../adapters/system/disk.ts';
 import { type Agent, runAgent } from '../agent/agent.ts';
@@ -16,6 +15,7 @@ import { createApp } from '../edge/app.ts';
 import { ASSET_HEADERS, type AssetTable } from '../edge/dashboard/assets.ts';
 import { tokenVerifier } from '../edge/keys.ts';
 import { LIMITS } from '../model/limits.ts';
+import type { Compression } from '../ports/compression.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { shapeInterner } from '../protocols/log-record.ts';
@@ -25,6 +25,7 @@ import { type KeysFile, openDataDir, readSecrets, writeKeys } from './data-dir.t
 /** What a host brings: Bun now, others with the same few things. */
 export interface Host {
   openDatabase(path: string): SqlDatabase & { close(): void };
+  readonly compression: Compression;
   assets(): Promise<AssetTable>;
   /** Listens; resolves when it does. */
   listen(config: ServerConfig, fetch: (request: Request) => Response | Promise<Response>): Promise<Listener>;
@@ -48,7 +49,7 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
   const database = host.openDatabase(join(config.dataDir, 'metricstream.db'));
   const clock = systemClock();
   const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => process.stderr.write(`${line}\n`) });
-  const { shard, keyRegistry } = await openShard(config, database, telemetry);
+  const { shard, keyRegistry } = await openShard(config, host.compression, database, telemetry);
   const app = createApp({
     clock,
     appender: shard,
@@ -83,8 +84,7 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
   };
 }
 
-async function openShard(config: ServerConfig, database: SqlDatabase, telemetry: Telemetry) {
-  const compression = zlibCompression();
+async function openShard(config: ServerConfig, compression: Compression, database: SqlDatabase, telemetry: Telemetry) {
   openSchema(database, { partitions: LIMITS.partitions, shards: 1 });
   const store = embeddedTimeSeriesStore({ database, compression });
   const shard = new Shard({

@@ -80,7 +80,7 @@ export interface Edge {
 export interface SendOptions {
   readonly key?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: BodyInit;
+  readonly body?: string | Uint8Array | ReadableStream;
 }
 
 export function createEdge(overrides: Partial<EdgeDependencies> = {}, startMs?: number): Edge {
@@ -105,7 +105,11 @@ export function createEdge(overrides: Partial<EdgeDependencies> = {}, startMs?: 
   };
   const app = createApp(deps);
   const send: Edge['send'] = async (method, path, init = {}) => {
-    const headers = { ...(init.key === undefined ? {} : { authorization: `Bearer ${init.key}` }), ...init.headers };
+    const headers = {
+      ...(init.key === undefined ? {} : { authorization: `Bearer ${init.key}` }),
+      ...(typeof init.body === 'string' ? { 'content-type': 'application/json' } : {}),
+      ...init.headers,
+    };
     const body = init.body === undefined ? {} : { body: init.body };
     return app.fetch(new Request(`http://127.0.0.1${path}`, { method, headers, ...body, duplex: 'half' } as RequestInit));
   };
@@ -119,12 +123,7 @@ export function createEdge(overrides: Partial<EdgeDependencies> = {}, startMs?: 
     logLines,
     key: async (claims = {}) => (await createKey(SECRET, { tenant: 'acme', role: 'ingest', ...claims }, NOW_MS)).key,
     send,
-    push: (body, init = {}) =>
-      send('POST', '/metrics', {
-        ...init,
-        headers: { 'content-type': 'application/json', ...init.headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
+    push: (body, init = {}) => send('POST', '/metrics', { ...init, body: typeof body === 'string' ? body : JSON.stringify(body) }),
   };
 }
 

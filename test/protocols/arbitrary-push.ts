@@ -36,9 +36,7 @@ function samples(count: number): fc.Arbitrary<Pick<Push, 'values' | 'timesMs' | 
     fc.record({
       values: fc.array(finite, { minLength: count, maxLength: count }).map((values) => Float64Array.from(values)),
       timesMs: fc.array(timeMs, { minLength: times, maxLength: times }).map((values) => Float64Array.from(values)),
-      timesNs: maybe(
-        fc.array(fc.nat(999_999), { minLength: times, maxLength: times }).map((values) => Int32Array.from(values)),
-      ),
+      timesNs: maybe(fc.array(fc.nat(999_999), { minLength: times, maxLength: times }).map((values) => Int32Array.from(values))),
     });
   return count === 0 ? columns(0) : fc.oneof(columns(1), columns(count));
 }

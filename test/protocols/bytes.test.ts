@@ -1,7 +1,7 @@
 /** Numbers and texts of stored bytes: what was written is read, and nothing is read that was not written. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MetricStreamError } from '../../src/model/errors.ts';
+import type { MetricStreamError } from '../../src/model/errors.ts';
 import { ByteReader, ByteWriter } from '../../src/protocols/bytes.ts';
 
 const written = (write: (writer: ByteWriter) => void): ByteReader => {
@@ -26,7 +26,9 @@ describe('bytes', () => {
   });
 
   test('bring back every text that is well formed', () => {
-    const texts = fc.array(fc.oneof(fc.string({ unit: 'grapheme', maxLength: 300 }), fc.constantFrom('', '\ufeff', 'é'.repeat(127))));
+    const texts = fc.array(
+      fc.oneof(fc.string({ unit: 'grapheme', maxLength: 300 }), fc.constantFrom('', '\ufeff', 'é'.repeat(127))),
+    );
     fc.assert(
       fc.property(texts, (list) => {
         const reader = written((writer) => {

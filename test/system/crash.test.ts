@@ -9,7 +9,7 @@ const SPEED = 20;
 const STEP_MS = MINUTE_MS / SAMPLES_PER_MINUTE;
 const HOUR_MS = 3_600_000;
 /** Small heads, so that the run seals and bundles all the time instead of once in ten minutes. */
-const FLAGS = ['--head-max', '100KiB'];
+const FLAGS = ['--head-max', '24KiB'];
 
 const dataDir = freshDataDir();
 let server: ServerProcess | undefined;

@@ -105,7 +105,7 @@ const TOOLS = /^(?:test|scripts)\/|^[^/]+$/;
 const AT_HOME: readonly { readonly what: RegExp; readonly where: readonly RegExp[] }[] = [
   { what: /^node:zlib$/, where: [/^src\/(?:agent|gateway|runtimes|adapters\/(?:node|system|kafka|durable-objects))\//, TOOLS] },
   { what: /^node:/, where: [/^src\/(?:agent|gateway|runtimes|adapters\/(?:node|system|kafka))\//, TOOLS] },
-  { what: /^bun(?::|$)/, where: [/^src\/adapters\/bun\//, /^src\/runtimes\/bun\.ts$/, /^test\/bun\//] },
+  { what: /^bun(?::|$)/, where: [/^src\/adapters\/bun\//, /^src\/runtimes\/bun\.ts$/, /^test\/bun\//, /^scripts\/bench\//] },
   { what: /^cloudflare:/, where: [/^src\/.*-object\.ts$/, /^src\/runtimes\/cloudflare\.ts$/, /^test\//] },
   { what: /^@?hono\b/, where: [/^src\/(?:edge|gateway|runtimes)\//, TOOLS] },
   { what: /^[^.]/, where: [/^src\/(?!model\/|ports\/)/, TOOLS] },

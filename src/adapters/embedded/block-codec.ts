@@ -6,6 +6,7 @@ import type { Compression } from '../../ports/compression.ts';
 import type { SampleBlock, WindowColumn } from '../../ports/time-series-store.ts';
 import { ByteWriter } from '../../protocols/bytes.ts';
 import type { ShapeInterner } from '../../protocols/log-record.ts';
+import { ColumnWriter } from './column-bytes.ts';
 import { readRawBody, writeRawBody } from './raw-block.ts';
 import { readWindowBody, writeWindowBody } from './window-block.ts';
 
@@ -27,7 +28,7 @@ export interface BlockCodec {
 
 export function blockCodec(compression: Compression, shapes: ShapeInterner): BlockCodec {
   const writer = new ByteWriter(64 * 1024);
-  const scratch = new ByteWriter(16 * 1024);
+  const scratch = new ColumnWriter();
 
   const pack = (): Uint8Array | undefined => {
     if (writer.length > LIMITS.blockBytesMax) return undefined;

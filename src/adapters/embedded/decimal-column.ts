@@ -1,40 +1,40 @@
 /** Columns of doubles as bytes, bit for bit: integers by their decimals where that is exact, else the eight bytes of each. */
 import { MetricStreamError } from '../../model/errors.ts';
-import type { ByteReader, ByteWriter } from '../../protocols/bytes.ts';
-import { INTEGER_LIMIT } from './integer-column.ts';
+import type { ColumnReader, ColumnWriter } from './column-bytes.ts';
+import { INTEGERS_WITHIN } from './integer-column.ts';
 
-const DECIMALS_MAX = 15;
+/** The difference of two still fits in a column of integers. */
+const SCALED_WITHIN = INTEGERS_WITHIN / 2;
+const MOST_DECIMALS = 15;
 /** Exact doubles, so that a quotient is rounded once: integer / 10^d is the double nearest to that decimal. */
-const POWERS_OF_TEN: readonly number[] = Array.from({ length: DECIMALS_MAX + 1 }, (_, decimals) => Number(`1e${decimals}`));
+const POWERS_OF_TEN: readonly number[] = Array.from({ length: MOST_DECIMALS + 1 }, (_, decimals) => Number(`1e${decimals}`));
 
-/** @returns undefined where `value` is no integer / 10^decimals, bit for bit; −0 and what is not finite are none. */
+/** @returns undefined where `value` is no integer / power, bit for bit; −0 and what is not finite are none. */
 function scaled(value: number, power: number): number | undefined {
   const integer = Math.round(value * power);
-  if (integer / power !== value || !(Math.abs(integer) < INTEGER_LIMIT) || Object.is(integer, -0)) return undefined;
-  return integer;
+  const exact = integer / power === value && Math.abs(integer) < SCALED_WITHIN && !Object.is(integer, -0);
+  return exact ? integer : undefined;
 }
 
 /**
  * Scales all values by the least number of decimals that keeps every one.
- * @param into receives the integers; as long as `values`.
- * @param least decimals to begin with.
+ * @param into receives the integers, each within ±SCALED_WITHIN; as long as `values`.
  * @returns the decimals; undefined where there are none.
  */
-export function scaleToIntegers(values: Float64Array, into: Float64Array, least = 0): number | undefined {
-  let decimals = least;
+export function scaleToIntegers(values: Float64Array, into: Float64Array): number | undefined {
+  let decimals = 0;
+  let power = 1;
   for (let i = 0; i < values.length; i++) {
-    let integer = scaled(values[i] as number, POWERS_OF_TEN[decimals] as number);
-    if (integer === undefined) {
-      while (integer === undefined) {
-        decimals += 1;
-        if (decimals > DECIMALS_MAX) return undefined;
-        integer = scaled(values[i] as number, POWERS_OF_TEN[decimals] as number);
-      }
-      // What was scaled before has to be scaled anew.
-      i = -1;
+    const integer = scaled(values[i] as number, power);
+    if (integer !== undefined) {
+      into[i] = integer;
       continue;
     }
-    into[i] = integer;
+    const next = POWERS_OF_TEN[++decimals];
+    if (next === undefined) return undefined;
+    // One decimal more, for all: those before are scaled anew.
+    power = next;
+    i = -1;
   }
   return decimals;
 }
@@ -54,7 +54,7 @@ export function descale(integers: Float64Array, decimals: number): Float64Array 
 }
 
 /** Eight planes: byte 7 of each value XOR the one before, then byte 6 … so that equal exponents lie together for deflate. */
-export function writeDoubles(writer: ByteWriter, values: Float64Array): void {
+export function writeDoubles(writer: ColumnWriter, values: Float64Array): void {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   for (let plane = 7; plane >= 0; plane--) {
     let before = 0;
@@ -67,7 +67,7 @@ export function writeDoubles(writer: ByteWriter, values: Float64Array): void {
 }
 
 /** @throws corrupt_data */
-export function readDoubles(reader: ByteReader, count: number): Float64Array {
+export function readDoubles(reader: ColumnReader, count: number): Float64Array {
   const values = new Float64Array(count);
   const bytes = new Uint8Array(values.buffer);
   for (let plane = 7; plane >= 0; plane--) {

@@ -12,6 +12,8 @@ import { ByteReader, ByteWriter } from '../../protocols/bytes.ts';
  */
 const PLAIN = 0;
 const DEFLATED = 1;
+/** Deflate has to save a tenth, or the batch is kept as it is. */
+const WORTH_IT = 0.9;
 
 export interface EmbeddedLogOptions {
   readonly database: SqlDatabase;
@@ -24,29 +26,12 @@ type BatchRow = { first_offset: number; last_offset: number; append_ms: number; 
 
 /** Offsets count the records of all partitions of the shard together: within one partition they rise, with gaps. */
 export function embeddedMetricLog({ database, compression, compressFromBytes }: EmbeddedLogOptions): MetricLog {
-  const writer = new ByteWriter(64 * 1024);
   const [tail] = database.exec<{ last_offset: number }>('SELECT last_offset FROM log_batches ORDER BY first_offset DESC LIMIT 1');
   const [sum] = database.exec<{ bytes: number | null }>('SELECT SUM(bytes) AS bytes FROM log_batches');
   let end = tail === undefined ? 0 : tail.last_offset + 1;
   let held = sum?.bytes ?? 0;
 
-  const encode = (records: readonly LogRecord[]): Uint8Array => {
-    writer.reset();
-    writer.u8(PLAIN);
-    for (const { partition, bytes } of records) {
-      writer.varint(partition);
-      writer.block(bytes);
-    }
-    const plain = writer.copy();
-    if (plain.length < compressFromBytes) return plain;
-    const deflated = compression.deflate(plain.subarray(1), 1);
-    if (deflated.length > plain.length * 0.9) return plain;
-    writer.reset();
-    writer.u8(DEFLATED);
-    writer.varint(plain.length - 1);
-    writer.raw(deflated);
-    return writer.copy();
-  };
+  const encode = batchEncoder(compression, compressFromBytes);
   return {
     append(records, appendMs) {
       const body = encode(records);
@@ -97,6 +82,27 @@ export function embeddedMetricLog({ database, compression, compressFromBytes }: 
       if (deleted > 0) database.exec('DELETE FROM log_batches WHERE first_offset <= ?', upTo);
       return { deleted, bytes: held };
     },
+  };
+}
+
+function batchEncoder(compression: Compression, compressFromBytes: number): (records: readonly LogRecord[]) => Uint8Array {
+  const writer = new ByteWriter(64 * 1024);
+  return (records) => {
+    writer.reset();
+    writer.u8(PLAIN);
+    for (const { partition, bytes } of records) {
+      writer.varint(partition);
+      writer.block(bytes);
+    }
+    const plain = writer.copy();
+    if (plain.length < compressFromBytes) return plain;
+    const deflated = compression.deflate(plain.subarray(1), 1);
+    if (deflated.length > plain.length * WORTH_IT) return plain;
+    writer.reset();
+    writer.u8(DEFLATED);
+    writer.varint(plain.length - 1);
+    writer.raw(deflated);
+    return writer.copy();
   };
 }
 

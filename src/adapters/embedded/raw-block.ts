@@ -5,12 +5,14 @@ import type { Series } from '../../model/series.ts';
 import type { SampleBlock, SampleColumn } from '../../ports/time-series-store.ts';
 import { ByteReader, type ByteWriter } from '../../protocols/bytes.ts';
 import type { ShapeInterner } from '../../protocols/log-record.ts';
+import { ColumnReader, type ColumnWriter } from './column-bytes.ts';
 import { descale, readDoubles, scaleToIntegers, writeDoubles } from './decimal-column.ts';
-import { readIntegers, readZigzag, writeIntegers, writeZigzag } from './integer-column.ts';
+import { readIntegers, writeIntegers } from './integer-column.ts';
 import { readRows, writeRows } from './row-set.ts';
 
 /*
- * body     = n:varint ms:integers{n} ns:(0:u8 | 1:u8 integers{n}) shape:block column{one a series}
+ * body     = n:varint times:block shape:block column{one a series}
+ * times    = ms:integers{n} ( 0:u8 | 1:u8 ns:integers{n} )
  * column   = length:varint rows values                       so that a reader passes over what it does not want
  * values   = 0:u8 d:u8 integers                              value = integer / 10^d
  *          | 1:u8 d:u8 back:varint base:zigzag               the same steps as the column `back` places before
@@ -23,20 +25,22 @@ const SAME_STEPS = 1;
 const OPPOSITE_STEPS = 2;
 const DOUBLES = 3;
 
-/** Appends the body of a block. @param scratch is reset for every column. */
-export function writeRawBody(writer: ByteWriter, scratch: ByteWriter, block: SampleBlock, shapes: ShapeInterner): void {
+/** Appends the body of a block. @param scratch is reset for every part. */
+export function writeRawBody(writer: ByteWriter, scratch: ColumnWriter, block: SampleBlock, shapes: ShapeInterner): void {
   const { timesMs, timesNs, columns } = block;
   writer.varint(timesMs.length);
-  writeIntegers(writer, timesMs);
-  writer.u8(timesNs === undefined ? 0 : 1);
-  if (timesNs !== undefined) writeIntegers(writer, Float64Array.from(timesNs));
+  scratch.reset();
+  writeIntegers(scratch, timesMs);
+  scratch.u8(timesNs === undefined ? 0 : 1);
+  if (timesNs !== undefined) writeIntegers(scratch, Float64Array.from(timesNs));
+  writer.block(scratch.view());
   writer.block(shapes.intern(columns.map((column) => column.series)).bytes);
   const earlier = new Map<number, Stepped>();
   columns.forEach(({ rows, values }, place) => {
     scratch.reset();
     writeRows(scratch, rows, timesMs.length);
     writeValues(scratch, values, place, earlier);
-    writer.block(scratch.copy());
+    writer.block(scratch.view());
   });
 }
 
@@ -46,7 +50,7 @@ interface Stepped {
   readonly integers: Float64Array;
 }
 
-function writeValues(writer: ByteWriter, values: Float64Array, place: number, earlier: Map<number, Stepped>): void {
+function writeValues(writer: ColumnWriter, values: Float64Array, place: number, earlier: Map<number, Stepped>): void {
   const integers = new Float64Array(values.length);
   const decimals = scaleToIntegers(values, integers);
   if (decimals === undefined) {
@@ -61,7 +65,7 @@ function writeValues(writer: ByteWriter, values: Float64Array, place: number, ea
     writer.u8(sign > 0 ? SAME_STEPS : OPPOSITE_STEPS);
     writer.u8(decimals);
     writer.varint(place - like.place);
-    writeZigzag(writer, integers[0] as number);
+    writer.zigzag(integers[0] as number);
     return;
   }
   if (hash !== undefined) earlier.set(hash, { place, integers });
@@ -107,8 +111,9 @@ export function readRawBody(
   const total = reader.varint();
   let room = LIMITS.blockPointsMax - total;
   if (room < 0) throw new MetricStreamError('corrupt_data', 'A block holds too many times.');
-  const timesMs = readIntegers(reader, total);
-  const timesNs = reader.u8() === 0 ? undefined : Int32Array.from(readIntegers(reader, total));
+  const times = new ColumnReader(reader.block());
+  const timesMs = readIntegers(times, total);
+  const timesNs = times.u8() === 0 ? undefined : Int32Array.from(readIntegers(times, total));
   const { series } = shapes.internBytes(reader.block());
   const starts: number[] = [];
   const columns: SampleColumn[] = [];
@@ -117,7 +122,7 @@ export function readRawBody(
     const bytes = reader.block();
     starts.push(start);
     if (want !== undefined && !want(one)) continue;
-    const column = new ByteReader(bytes);
+    const column = new ColumnReader(bytes);
     const rows = readRows(column, total);
     const count = rows?.length ?? total;
     room -= count;
@@ -128,14 +133,20 @@ export function readRawBody(
 }
 
 /** @param starts of the columns up to this one. */
-function readValues(reader: ByteReader, count: number, starts: readonly number[], body: Uint8Array, total: number): Float64Array {
+function readValues(
+  reader: ColumnReader,
+  count: number,
+  starts: readonly number[],
+  body: Uint8Array,
+  total: number,
+): Float64Array {
   const kind = reader.u8();
   if (kind === DOUBLES) return readDoubles(reader, count);
   const decimals = reader.u8();
   if (kind === DECIMAL) return descale(readIntegers(reader, count), decimals);
   if (kind > DOUBLES) throw new MetricStreamError('corrupt_data', 'A stored column has an unknown kind.');
   const start = starts[starts.length - 1 - reader.varint()];
-  const base = readZigzag(reader);
+  const base = reader.zigzag();
   const like = start === undefined ? undefined : readReferred(body, start, total);
   if (like?.length !== count) throw new MetricStreamError('corrupt_data', 'A stored column refers to one that does not fit it.');
   const first = like[0] ?? 0;
@@ -148,7 +159,7 @@ function readValues(reader: ByteReader, count: number, starts: readonly number[]
 
 /** The integers of the column at `start`; undefined where it has none of its own. */
 function readReferred(body: Uint8Array, start: number, total: number): Float64Array | undefined {
-  const reader = new ByteReader(new ByteReader(body, start).block());
+  const reader = new ColumnReader(new ByteReader(body, start).block());
   const count = readRows(reader, total)?.length ?? total;
   if (reader.u8() !== DECIMAL) return undefined;
   reader.u8();

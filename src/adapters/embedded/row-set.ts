@@ -1,6 +1,6 @@
 /** Which rows of a block a column has a value for. */
 import { MetricStreamError } from '../../model/errors.ts';
-import type { ByteReader, ByteWriter } from '../../protocols/bytes.ts';
+import type { ColumnReader, ColumnWriter } from './column-bytes.ts';
 import { readIntegers, writeIntegers } from './integer-column.ts';
 
 /*
@@ -13,7 +13,7 @@ const BITMAP = 1;
 const LIST = 2;
 
 /** @param rows ascending, each below `total`; undefined: all. */
-export function writeRows(writer: ByteWriter, rows: Int32Array | undefined, total: number): void {
+export function writeRows(writer: ColumnWriter, rows: Int32Array | undefined, total: number): void {
   if (rows === undefined || rows.length === total) {
     writer.u8(ALL);
     return;
@@ -37,7 +37,7 @@ function isRegular(rows: Int32Array): boolean {
 }
 
 /** @returns undefined: all rows. @throws corrupt_data, also for rows that do not ascend or are not below `total`. */
-export function readRows(reader: ByteReader, total: number): Int32Array | undefined {
+export function readRows(reader: ColumnReader, total: number): Int32Array | undefined {
   const form = reader.u8();
   if (form === ALL) return undefined;
   if (form === BITMAP) return readBitmap(reader, total);
@@ -52,7 +52,7 @@ export function readRows(reader: ByteReader, total: number): Int32Array | undefi
   return Int32Array.from(rows);
 }
 
-function readBitmap(reader: ByteReader, total: number): Int32Array {
+function readBitmap(reader: ColumnReader, total: number): Int32Array {
   const rows = new Int32Array(total);
   let count = 0;
   for (let start = 0; start < total; start += 8) {

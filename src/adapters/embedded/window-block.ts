@@ -5,12 +5,13 @@ import type { Series } from '../../model/series.ts';
 import type { WindowColumn } from '../../ports/time-series-store.ts';
 import { ByteReader, type ByteWriter } from '../../protocols/bytes.ts';
 import type { ShapeInterner } from '../../protocols/log-record.ts';
+import { ColumnReader, type ColumnWriter } from './column-bytes.ts';
 import { powerOfTen, readDoubles, scaleToIntegers, writeDoubles } from './decimal-column.ts';
-import { INTEGER_LIMIT, readIntegers, readZigzag, writeIntegers, writeZigzag } from './integer-column.ts';
+import { INTEGERS_WITHIN, readIntegers, writeIntegers } from './integer-column.ts';
 import { readRows, writeRows } from './row-set.ts';
 
 /*
- * body     = n:varint ms:integers{n} shape:block column{one a series}     ms: every start that some series has
+ * body     = n:varint starts:block shape:block column{one a series}       starts: integers{n}, ms; all that some series has
  * column   = length:varint rows count:integers revision:integers values
  * values   = 0:u8 d:u8 ends:integers{2m} low:integers high:integers sum:total increase:total
  *          | 1:u8 doubles{6}                                              first last min max sum increase
@@ -30,16 +31,18 @@ const TOTAL_DOUBLES = 2;
 /** Powers of two from here on are normal doubles, and so are their inverses. */
 const POWER_LEAST = -1022;
 
-/** Appends the body of a block. @param scratch is reset for every column. */
+/** Appends the body of a block. @param scratch is reset for every part. */
 export function writeWindowBody(
   writer: ByteWriter,
-  scratch: ByteWriter,
+  scratch: ColumnWriter,
   columns: readonly WindowColumn[],
   shapes: ShapeInterner,
 ): void {
   const starts = allStarts(columns);
   writer.varint(starts.length);
-  writeIntegers(writer, starts);
+  scratch.reset();
+  writeIntegers(scratch, starts);
+  writer.block(scratch.view());
   writer.block(shapes.intern(columns.map((column) => column.series)).bytes);
   for (const column of columns) {
     scratch.reset();
@@ -47,7 +50,7 @@ export function writeWindowBody(
     writeIntegers(scratch, column.count);
     writeIntegers(scratch, column.revision);
     writeValues(scratch, column);
-    writer.block(scratch.copy());
+    writer.block(scratch.view());
   }
 }
 
@@ -66,7 +69,7 @@ function rowsOf(some: Float64Array, all: Float64Array): Int32Array | undefined {
   });
 }
 
-function writeValues(writer: ByteWriter, column: WindowColumn): void {
+function writeValues(writer: ColumnWriter, column: WindowColumn): void {
   const count = column.starts.length;
   const four = new Float64Array(4 * count);
   for (let i = 0; i < count; i++) {
@@ -129,11 +132,12 @@ function total(predicted: number, integer: number, power: number): number {
   return (predicted + integer) / power;
 }
 
-function writeTotal(writer: ByteWriter, values: Float64Array, predicted: Float64Array, power: number): void {
+function writeTotal(writer: ColumnWriter, values: Float64Array, predicted: Float64Array, power: number): void {
   const integers = new Float64Array(values.length);
   const rests = new Float64Array(values.length);
   let grid = 0;
   let exact = true;
+  const view = new DataView(new ArrayBuffer(8));
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     const integer = Math.round(value * power) - (predicted[i] as number);
@@ -141,7 +145,7 @@ function writeTotal(writer: ByteWriter, values: Float64Array, predicted: Float64
     integers[i] = integer;
     rests[i] = rest;
     if (rest !== 0) {
-      grid = exact ? lowestBit(rest) : Math.min(grid, lowestBit(rest));
+      grid = exact ? lowestBit(rest, view) : Math.min(grid, lowestBit(rest, view));
       exact = false;
     }
   }
@@ -152,7 +156,7 @@ function writeTotal(writer: ByteWriter, values: Float64Array, predicted: Float64
     values.every((value, i) => {
       const integer = integers[i] as number;
       const rest = rests[i] as number;
-      const small = Math.abs(integer) < INTEGER_LIMIT && Math.abs(rest) < INTEGER_LIMIT;
+      const small = Math.abs(integer) < INTEGERS_WITHIN && Math.abs(rest) < INTEGERS_WITHIN;
       return small && Object.is(total(predicted[i] as number, integer, power) + rest * unit, value);
     });
   if (!kept) {
@@ -163,13 +167,12 @@ function writeTotal(writer: ByteWriter, values: Float64Array, predicted: Float64
   writer.u8(exact ? EXACT : ROUNDED);
   writeIntegers(writer, integers);
   if (exact) return;
-  writeZigzag(writer, grid);
+  writer.zigzag(grid);
   writeIntegers(writer, rests);
 }
 
-/** The exponent of the lowest bit that is set in a double other than 0. */
-function lowestBit(value: number): number {
-  const view = new DataView(new ArrayBuffer(8));
+/** The exponent of the lowest bit that is set in a double other than 0. @param view eight bytes of scratch. */
+function lowestBit(value: number, view: DataView): number {
   view.setFloat64(0, value);
   const high = view.getUint32(0);
   const low = view.getUint32(4);
@@ -192,13 +195,13 @@ export function readWindowBody(
   const all = reader.varint();
   let room = LIMITS.blockPointsMax - all;
   if (room < 0) throw new MetricStreamError('corrupt_data', 'A block holds too many starts.');
-  const starts = readIntegers(reader, all);
+  const starts = readIntegers(new ColumnReader(reader.block()), all);
   const { series } = shapes.internBytes(reader.block());
   const columns: WindowColumn[] = [];
   for (const one of series) {
     const bytes = reader.block();
     if (want !== undefined && !want(one)) continue;
-    const column = new ByteReader(bytes);
+    const column = new ColumnReader(bytes);
     const rows = readRows(column, all);
     room -= rows?.length ?? all;
     if (room < 0) throw new MetricStreamError('corrupt_data', 'A block holds too many windows.');
@@ -207,7 +210,7 @@ export function readWindowBody(
   return columns;
 }
 
-function readColumn(reader: ByteReader, series: Series, starts: Float64Array): WindowColumn {
+function readColumn(reader: ColumnReader, series: Series, starts: Float64Array): WindowColumn {
   const m = starts.length;
   const count = readIntegers(reader, m);
   const revision = readIntegers(reader, m);
@@ -255,14 +258,14 @@ function readColumn(reader: ByteReader, series: Series, starts: Float64Array): W
   return { series, starts, count, sum, min, max, first, last, increase, revision };
 }
 
-function readTotal(reader: ByteReader, predicted: Float64Array, power: number): Float64Array {
+function readTotal(reader: ColumnReader, predicted: Float64Array, power: number): Float64Array {
   const m = predicted.length;
   const form = reader.u8();
   if (form === TOTAL_DOUBLES) return readDoubles(reader, m);
   const values = readIntegers(reader, m);
   for (let i = 0; i < m; i++) values[i] = total(predicted[i] as number, values[i] as number, power);
   if (form === EXACT) return values;
-  const unit = 2 ** readZigzag(reader);
+  const unit = 2 ** reader.zigzag();
   const rests = readIntegers(reader, m);
   for (let i = 0; i < m; i++) values[i] = (values[i] as number) + (rests[i] as number) * unit;
   return values;

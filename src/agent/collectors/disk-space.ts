@@ -12,6 +12,8 @@ const POOLED = new Set(['zfs', 'bcachefs']);
 /** Images, always full. fuseblk (NTFS) is a disk; other fuse types are not. */
 const NOT_A_DISK = /^(?:squashfs|erofs|iso9660|udf|fuse(?:\..*)?)$/;
 const MEMORY_DEVICE = /^\/dev\/(?:loop|ram|zram|fuse)/;
+/** Files that a container runtime lays over a container's own, each a mount of the host's disk. */
+const CONTAINER_FILE = /^\/(?:etc\/(?:hosts|hostname|resolv\.conf)|dev\/termination-log)$/;
 /** What the root may be that is no disk: an initial RAM disk. A container's overlay is the space it has. */
 const MEMORY_ROOT = new Set(['rootfs', 'tmpfs', 'ramfs']);
 
@@ -35,7 +37,7 @@ export function parseMounts(text: string): Mount[] {
 }
 
 function isDisk({ device, mount, fstype }: Mount): boolean {
-  if (NOT_A_DISK.test(fstype) || MEMORY_DEVICE.test(device)) return false;
+  if (NOT_A_DISK.test(fstype) || MEMORY_DEVICE.test(device) || CONTAINER_FILE.test(mount)) return false;
   return device.startsWith('/dev/') || POOLED.has(fstype) || (mount === '/' && !MEMORY_ROOT.has(fstype));
 }
 

@@ -20,7 +20,7 @@ export const ASSETS = [
 
 /**
  * Headers of every asset. No inline script or style, nothing from elsewhere, no text that becomes markup
- * (Trusted Types without a policy): a metric name can do nothing but be read. `no-cache` asks with the etag each time.
+ * (Trusted Types without a policy): a metric name can do nothing but be read.
  */
 export const ASSET_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
@@ -31,5 +31,4 @@ export const ASSET_HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-  'cache-control': 'no-cache',
 };

@@ -1,4 +1,5 @@
 /** Where the axes of a chart have their marks, and what stands beside them. */
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../model/window.ts';
 import { formatDuration, formatValue } from './units.ts';
 
 /** Distances of marks on a y axis: powers of two for bytes, so that they read 512 MiB and 1 GiB. */
@@ -15,8 +16,15 @@ export function axisLabel(value: number, unit: string, mirrored: boolean): strin
   return formatValue(shown, unit).replace(/\.(\d*?)0+(?=\D|$)/, (_, digits: string) => (digits ? `.${digits}` : ''));
 }
 
+/** Distances of marks on a time axis, ms: the ones that people count in. */
+export const TIME_STEPS: number[] = [
+  ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * 1_000),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE_MS),
+  ...[1, 2, 3, 4, 6, 12].map((hours) => hours * HOUR_MS),
+  ...[1, 2, 7, 14, 30, 90, 365].map((days) => days * DAY_MS),
+];
+
 const two = (value: number): string => String(value).padStart(2, '0');
-const DAY_MS = 86_400_000;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** @param date in the zone of the person who looks. @param stepMs distance of two marks. */
@@ -25,13 +33,13 @@ export function timeLabel(date: Date, stepMs: number): string {
   const atMidnight = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
   if (stepMs >= DAY_MS || atMidnight) return day;
   const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  return stepMs < 60_000 ? `${clock}:${two(date.getSeconds())}` : clock;
+  return stepMs < MINUTE_MS ? `${clock}:${two(date.getSeconds())}` : clock;
 }
 
-/** The time under the crosshair: as fine as the data. */
-export function cursorLabel(date: Date, stepMs: number): string {
+/** The time under the crosshair. @param fine to the second, as samples have it. */
+export function cursorLabel(date: Date, fine: boolean): string {
   const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  if (stepMs < 60_000) return `${clock}:${two(date.getSeconds())}`;
+  if (fine) return `${clock}:${two(date.getSeconds())}`;
   return `${date.getDate()} ${MONTHS[date.getMonth()]} ${clock}`;
 }
 

@@ -9,12 +9,14 @@ export interface PlannedSeries {
   readonly color: number | 'total';
   /** -1: drawn downwards from zero, as what a host sends or writes. */
   readonly side: 1 | -1;
+  /** The area down to zero is coloured. */
+  readonly filled: boolean;
 }
 
 export interface ChartPlan {
   readonly title: string;
   readonly unit: string;
-  readonly form: 'lines' | 'area' | 'stacked';
+  readonly form: 'lines' | 'stacked';
   /** Of the y axis: 0–100; from zero; from zero both ways; wherever the values are. */
   readonly scale: 'full' | 'zero' | 'mirror' | 'free';
   readonly series: readonly PlannedSeries[];
@@ -36,66 +38,62 @@ interface Member {
   readonly word: string;
   readonly side?: -1;
   readonly total?: true;
+  readonly filled?: true;
 }
 
 interface KnownChart {
   readonly title: string;
-  readonly form: ChartPlan['form'];
   readonly scale: ChartPlan['scale'];
   /** The first alternative that the host sends is drawn, the others say the same in another way. */
   readonly alternatives: readonly (readonly Member[])[];
 }
 
 const one = (metric: string): readonly Member[] => [{ metric, word: '' }];
+const filled = (metric: string): readonly Member[] => [{ metric, word: '', filled: true }];
 
 /** In the order of the page. A metric named here never gets a chart of its own as well. */
 const KNOWN: readonly KnownChart[] = [
-  { title: 'CPU', form: 'stacked', scale: 'zero', alternatives: [one('cpu_mode'), one('cpu')] },
+  { title: 'CPU', scale: 'zero', alternatives: [filled('cpu_mode'), filled('cpu')] },
   {
     title: 'Memory',
-    form: 'area',
     scale: 'zero',
     alternatives: [
       [
-        { metric: 'memory_used', word: 'used' },
+        { metric: 'memory_used', word: 'used', filled: true },
         { metric: 'memory_cached', word: 'cached' },
         { metric: 'memory_available', word: 'available' },
         { metric: 'memory_total', word: 'total', total: true },
       ],
-      one('memory_used_percent'),
+      filled('memory_used_percent'),
     ],
   },
   {
     title: 'Disk space used',
-    form: 'lines',
     scale: 'full',
     alternatives: [one('disk_used_percent'), one('disk_free_percent'), one('disk_used'), one('disk_free'), one('disk_total')],
   },
   {
     title: 'Network',
-    form: 'area',
     scale: 'mirror',
     alternatives: [
       [
-        { metric: 'network_receive_bytes', word: 'in' },
-        { metric: 'network_transmit_bytes', word: 'out', side: -1 },
+        { metric: 'network_receive_bytes', word: 'in', filled: true },
+        { metric: 'network_transmit_bytes', word: 'out', side: -1, filled: true },
       ],
     ],
   },
   {
     title: 'Disk throughput',
-    form: 'area',
     scale: 'mirror',
     alternatives: [
       [
-        { metric: 'disk_read_bytes', word: 'read' },
-        { metric: 'disk_write_bytes', word: 'write', side: -1 },
+        { metric: 'disk_read_bytes', word: 'read', filled: true },
+        { metric: 'disk_write_bytes', word: 'write', side: -1, filled: true },
       ],
     ],
   },
   {
     title: 'Load average',
-    form: 'lines',
     scale: 'zero',
     alternatives: [
       [
@@ -105,23 +103,21 @@ const KNOWN: readonly KnownChart[] = [
       ],
     ],
   },
-  { title: 'CPU by core', form: 'lines', scale: 'zero', alternatives: [one('cpu_core')] },
+  { title: 'CPU by core', scale: 'zero', alternatives: [one('cpu_core')] },
   {
     title: 'Disk operations',
-    form: 'area',
     scale: 'mirror',
     alternatives: [
       [
-        { metric: 'disk_reads', word: 'read' },
-        { metric: 'disk_writes', word: 'write', side: -1 },
+        { metric: 'disk_reads', word: 'read', filled: true },
+        { metric: 'disk_writes', word: 'write', side: -1, filled: true },
       ],
     ],
   },
-  { title: 'Swap used', form: 'area', scale: 'zero', alternatives: [one('swap_used_percent')] },
-  { title: 'Free inodes', form: 'lines', scale: 'full', alternatives: [one('disk_inodes_free_percent')] },
+  { title: 'Swap used', scale: 'zero', alternatives: [filled('swap_used_percent')] },
+  { title: 'Free inodes', scale: 'full', alternatives: [one('disk_inodes_free_percent')] },
   {
     title: 'Network errors and drops',
-    form: 'lines',
     scale: 'zero',
     alternatives: [
       [
@@ -143,13 +139,20 @@ const isDrawn = (series: Candidate): boolean => series.metric !== 'cpu_mode' || 
 /** The same mode has the same colour on every host. */
 const CPU_MODES = ['user', 'system', 'iowait', 'steal', 'nice', 'irq', 'softirq'];
 
+function modePlace({ labels }: Candidate): number {
+  const place = CPU_MODES.indexOf(labels.mode ?? '');
+  return place < 0 ? CPU_MODES.length : place;
+}
+
+type Ranked = PlannedSeries & { readonly mean: number };
+
 const byName = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 
 /** The labels that tell the series of one chart apart: those with more than one value, else the first. */
 function tellingLabels(all: readonly Candidate[]): string[] {
   const names = [...new Set(all.flatMap((series) => Object.keys(series.labels)))].sort();
   const telling = names.filter((name) => new Set(all.map((series) => series.labels[name] ?? '')).size > 1);
-  if (telling.includes('mount')) return ['mount'];
+  if (names.includes('mount')) return ['mount'];
   return telling.length > 0 ? telling : names.slice(0, 1);
 }
 
@@ -160,55 +163,50 @@ function labelOf(series: Candidate, telling: readonly string[], word: string): s
 
 function planKnown(chart: KnownChart, byMetric: ReadonlyMap<string, readonly Candidate[]>): ChartPlan | undefined {
   const members = chart.alternatives.find((alternative) => alternative.some(({ metric }) => byMetric.has(metric)));
-  if (!members) return undefined;
-  const all = members.flatMap((member) =>
+  const all = (members ?? []).flatMap((member) =>
     (byMetric.get(member.metric) ?? []).filter(isDrawn).map((series) => ({ member, series })),
   );
   const [head] = all;
   if (!head) return undefined;
+  const { metric, unit } = head.series;
+  if (metric === 'cpu_mode') all.sort((a, b) => modePlace(a.series) - modePlace(b.series));
   const telling = tellingLabels(all.map(({ series }) => series));
   const things = [...new Set(all.map(({ series }) => labelOf(series, telling, '')))].sort(byName.compare);
+  // What goes in and what goes out of one thing has one colour, where there are several things.
   const paired = chart.scale === 'mirror' && things.length > 1;
-  const planned = all.map(({ member, series }, index): PlannedSeries & { mean: number } => {
-    const thing = labelOf(series, telling, '');
-    const mode = CPU_MODES.indexOf(series.labels.mode ?? '');
-    const place = paired ? things.indexOf(thing) : index;
-    const color = member.total ? 'total' : head.series.metric === 'cpu_mode' && mode >= 0 ? mode : place;
-    const word =
-      telling.length > 0 && Object.keys(series.labels).length > 0 ? labelOf(series, telling, member.word) : member.word;
-    return { id: series.id, label: word || series.metric, color, side: member.side ?? 1, mean: series.mean };
+  const planned = all.map(({ member, series }, index): Ranked => {
+    const place = paired ? things.indexOf(labelOf(series, telling, '')) : index;
+    return {
+      id: series.id,
+      label: labelOf(series, telling, member.word),
+      color: member.total ? 'total' : metric === 'cpu_mode' ? modePlace(series) : place,
+      side: member.side ?? 1,
+      filled: member.filled ?? false,
+      mean: series.mean,
+    };
   });
-  const simple = head.series.unit !== 'percent' && chart.scale === 'full' ? 'zero' : chart.scale;
-  const form = chart.form === 'stacked' && head.series.metric !== 'cpu_mode' ? 'area' : chart.form;
-  return { title: chart.title, unit: head.series.unit, form, scale: simple, ...within(planned) };
+  const form = metric === 'cpu_mode' ? 'stacked' : 'lines';
+  const scale = chart.scale === 'full' && unit !== 'percent' ? 'zero' : chart.scale;
+  return { title: chart.title, unit, form, scale, ...within(planned) };
 }
 
 function planOther(metric: string, all: readonly Candidate[]): ChartPlan {
   const telling = tellingLabels(all);
-  const unit = all[0]?.unit ?? '';
-  const planned = all.map((series, index) => ({
-    id: series.id,
-    label: labelOf(series, telling, ''),
-    color: index,
-    side: 1 as const,
-    mean: series.mean,
-  }));
-  return { title: metric, unit, form: all.length === 1 ? 'area' : 'lines', scale: 'free', ...within(planned) };
+  const planned = all.map((series, color): Ranked => {
+    const label = labelOf(series, telling, '');
+    return { id: series.id, label, color, side: 1, filled: all.length === 1, mean: series.mean };
+  });
+  return { title: metric, unit: all[0]?.unit ?? '', form: 'lines', scale: 'free', ...within(planned) };
 }
 
 /** Of too many series the greatest stay. */
-function within(all: readonly (PlannedSeries & { mean: number })[]): Pick<ChartPlan, 'series' | 'left'> {
+function within(all: readonly Ranked[]): Pick<ChartPlan, 'series' | 'left'> {
   const max = LIMITS.pageSeriesPerChartMax;
   const greatest = all.length <= max ? all : [...all].sort((a, b) => b.mean - a.mean).slice(0, max);
   const chosen = new Set(greatest);
   const series = all
-    .filter((series) => chosen.has(series))
-    .map(({ id, label, color, side }, index) => ({
-      id,
-      label,
-      side,
-      color: all.length > max && color !== 'total' ? index : color,
-    }));
+    .filter((one) => chosen.has(one))
+    .map(({ mean, ...one }, index) => (all.length > max && one.color !== 'total' ? { ...one, color: index } : one));
   return { series, left: all.length - series.length };
 }
 

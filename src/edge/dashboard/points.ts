@@ -105,3 +105,19 @@ export function stackColumns(columns: readonly (readonly Cell[])[], shown: reado
     });
   });
 }
+
+/** Places of values with a hole or an end on both sides: no line reaches them, so they are drawn as dots. */
+export function lonePlaces(column: readonly Cell[]): number[] {
+  const lone: number[] = [];
+  let run: number[] = [];
+  const endRun = (): void => {
+    if (run.length === 1) lone.push(...run);
+    run = [];
+  };
+  column.forEach((value, index) => {
+    if (typeof value === 'number') run.push(index);
+    else if (value === null) endRun();
+  });
+  endRun();
+  return lone;
+}

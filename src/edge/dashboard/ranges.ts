@@ -1,15 +1,13 @@
 /** The time ranges of a host's charts: which data each one reads, and in what step. */
 import { LIMITS } from '../../model/limits.ts';
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../model/window.ts';
 
 /** The ranges that end now. `live` reads samples and the live feed. */
 export const PRESETS = {
   live: { spanMs: LIMITS.pageLiveSpanMs, label: 'Live', title: 'Last 10 minutes, every sample' },
   '1h': { spanMs: HOUR_MS, label: '1 h', title: 'Last hour' },
-  '24h': { spanMs: 24 * HOUR_MS, label: '24 h', title: 'Last 24 hours' },
-  '7d': { spanMs: 7 * 24 * HOUR_MS, label: '7 d', title: 'Last 7 days' },
+  '24h': { spanMs: DAY_MS, label: '24 h', title: 'Last 24 hours' },
+  '7d': { spanMs: 7 * DAY_MS, label: '7 d', title: 'Last 7 days' },
 } as const;
 export type Preset = keyof typeof PRESETS;
 
@@ -33,7 +31,7 @@ const STEPS = [
   [6 * HOUR_MS, '6h'],
   [12 * HOUR_MS, '12h'],
 ] as const;
-const COARSEST = [24 * HOUR_MS, '24h'] as const;
+const COARSEST = [DAY_MS, '24h'] as const;
 
 export interface Step {
   readonly stepMs: number;
@@ -43,7 +41,7 @@ export interface Step {
 }
 
 /** Hours cost a sixtieth of minutes to read: from two days on they are what is read. */
-const HOURS_FROM_MS = 48 * HOUR_MS;
+const HOURS_FROM_MS = 2 * DAY_MS;
 
 /**
  * The finest step that keeps a series within pagePointsMax.

@@ -1,6 +1,5 @@
 /** The last hour of one metric as minute averages, and the line that shows it. */
-
-const MINUTE_MS = 60_000;
+import { MINUTE_MS } from '../../model/window.ts';
 
 export interface MinuteHistory {
   /** Takes windows as the API answers them: they replace what live samples had made of those minutes. */

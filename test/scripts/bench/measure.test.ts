@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { fileSystemOf } from '../../../scripts/bench/machine.ts';
 import { isExact } from '../../../scripts/bench/measure.ts';
-import { cpuSecondsOf, rssBytesOf } from '../../../scripts/bench/process-usage.ts';
+import { cpuSecondsOf, rssBytesOf, stolenSecondsOf } from '../../../scripts/bench/process-usage.ts';
 import { metricValue, sumCounts } from '../../../scripts/bench/read-api.ts';
 
 describe('what a process used', () => {
@@ -15,6 +15,11 @@ describe('what a process used', () => {
     expect(rssBytesOf('VmHWM:\t  900 kB\nVmRSS:\t   512 kB\nRssAnon:\t 1 kB\n')).toBe(524_288);
     expect(rssBytesOf('State: Z (zombie)\n')).toBe(0);
   });
+});
+
+test('stolen time is the eighth number of the line of all processors', () => {
+  expect(stolenSecondsOf('cpu  1 2 3 4 5 6 7 812 9 10\ncpu0 1 2 3 4 5 6 7 400 9 10\n')).toBe(8.12);
+  expect(stolenSecondsOf('')).toBe(0);
 });
 
 describe('where data lie', () => {

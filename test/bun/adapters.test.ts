@@ -1,0 +1,30 @@
+/** The contracts on Bun's own adapters; run by `bun test`. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bunCompression } from '../../src/adapters/bun/compression.ts';
+import { bunSqlDatabase } from '../../src/adapters/bun/sql-database.ts';
+import { describeCompression } from '../contract/suites/compression.ts';
+import { describeSqlDatabase } from '../contract/suites/sql-database.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'metricstream-bun-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+
+describeSqlDatabase('bun:sqlite in memory', () => bunSqlDatabase(':memory:'));
+describeSqlDatabase('bun:sqlite in a file', () => bunSqlDatabase(join(folder, `${files++}.db`)));
+describeCompression('Bun', () => bunCompression());
+
+describe('bun:sqlite in a file', () => {
+  test('what was committed is there for the next to open it', () => {
+    const path = join(folder, 'kept.db');
+    const first = bunSqlDatabase(path);
+    first.exec('CREATE TABLE t (a INTEGER PRIMARY KEY) WITHOUT ROWID');
+    first.exec('INSERT INTO t VALUES (?)', 7);
+    first.close();
+    const second = bunSqlDatabase(path);
+    expect(second.exec('SELECT a FROM t')).toEqual([{ a: 7 }]);
+    second.close();
+  });
+});
