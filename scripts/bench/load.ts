@@ -31,12 +31,14 @@ export interface OpenLoadOptions extends LoadOptions {
   readonly pushesPerSecond: number;
   /** Pushes after which the load is done; Infinity: it goes on until it is stopped. */
   readonly pushes: number;
-  /** Being this late, the whole schedule moves instead of sending what is due at once; Infinity: never. */
-  readonly slipMs: number;
+  /** Where the server falls behind, the schedule waits for it: no client ever pushes faster than its interval. */
+  readonly paced: boolean;
   /** Uniform 32-bit integers, for the phases. */
   readonly random: () => number;
 }
 
+/** Room for a tick of the generator that comes late. */
+const PACED_LATE_MS_MAX = 20;
 const ACCEPTED = 202;
 const TOO_MANY_REQUESTS = 429;
 
@@ -128,9 +130,12 @@ export function openLoad(options: OpenLoadOptions): Load {
   );
   const tick = (): void => {
     const nowMs = performance.now();
-    if (nowMs - nextDueMs() > options.slipMs) startMs += nowMs - nextDueMs();
     for (let due = nextDueMs(); due <= nowMs && made < pushes; due = nextDueMs()) {
       const client = made % fleet.clients;
+      if (options.paced && (busy[client] === 1 || nowMs - due > PACED_LATE_MS_MAX)) {
+        startMs += nowMs - due;
+        return;
+      }
       made += 1;
       inFlight += 1;
       if (busy[client] === 1) waiting[client]?.push(due);

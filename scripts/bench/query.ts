@@ -24,7 +24,6 @@ const SAMPLES_PER_MINUTE = MINUTE_MS / INTERVAL_MS;
 const PUSHES_PER_HOST = DAY_MS / INTERVAL_MS + 2;
 /** Below the server's 100 a second per client, with room for a tick of the generator that comes late. */
 const PUSHES_PER_SECOND_PER_HOST = 90;
-const SLIP_MS = 50;
 
 interface Windows {
   readonly windows: readonly { readonly start: number; readonly count: number }[];
@@ -89,7 +88,7 @@ async function prefill(bench: Bench, server: Server, hosts: number, startMs: num
   const { fleet, random } = createHosts(server, hosts, (bits) => simulatedClock(startMs, INTERVAL_MS, hosts, bits));
   const fromMs = performance.now();
   const pushesPerSecond = hosts * PUSHES_PER_SECOND_PER_HOST;
-  const load = openLoad({ ...server, fleet, random, pushesPerSecond, pushes, slipMs: SLIP_MS });
+  const load = openLoad({ ...server, fleet, random, pushesPerSecond, pushes, paced: true });
   await load.done;
   const seconds = (performance.now() - fromMs) / 1_000;
   await load.stop();

@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly profileDir: string | undefined;
   /** Leave the data directories behind. */
   readonly keep: boolean;
+  /** Flags of the server beside its defaults. */
+  readonly flags?: readonly string[];
 }
 
 interface Keys {
@@ -66,12 +68,12 @@ export async function withServer<T>(options: ServerOptions, body: (server: Serve
 }
 
 async function start(options: ServerOptions, dataDir: string, port: number, children: Set<ChildProcess>): Promise<Server> {
-  const { entry, profileDir } = options;
+  const { entry, profileDir, flags = [] } = options;
   const profile = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-md', `--cpu-prof-dir=${profileDir}`];
   const address = ['--port', String(port), '--host', HOSTNAME];
   const log = openSync(join(dataDir, LOG_FILE), 'a');
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [...profile, entry, 'server', ...address, '--data-dir', dataDir, '--no-agent'], {
+  const child = spawn(process.execPath, [...profile, entry, 'server', ...address, '--data-dir', dataDir, '--no-agent', ...flags], {
     stdio: ['ignore', log, log],
   });
   closeSync(log);

@@ -55,7 +55,7 @@ export function runHosts(bench: Bench, { hosts, intervalSeconds, seconds }: Host
 async function pushInRealTime(bench: Bench, server: Server, options: SteadyOptions) {
   const { fleet, random } = createHosts(server, options.clients, realClock);
   const { pushesPerSecond } = options;
-  const load = openLoad({ ...server, fleet, random, pushesPerSecond, pushes: Infinity, slipMs: Infinity });
+  const load = openLoad({ ...server, fleet, random, pushesPerSecond, pushes: Infinity, paced: false });
   const measurement = await measure(load, server, options.warmUpSeconds * 1_000, options.seconds * 1_000);
   bench.log(`  ${measurementLine(measurement)}, ${(measurement.cpuShare * 100).toFixed(1)} % of a core`);
   await load.stop();

@@ -25,7 +25,7 @@ export function runVisible(bench: Bench, options: VisibleOptions): Promise<Visib
   bench.log(`visible: ${probes} probes beside ${pushesPerSecond} pushes/s`);
   return withServer(bench.serverOptions, async (server) => {
     const { fleet, random } = createHosts(server, clients, realClock);
-    const load = openLoad({ ...server, fleet, random, pushesPerSecond, pushes: Infinity, slipMs: Infinity });
+    const load = openLoad({ ...server, fleet, random, pushesPerSecond, pushes: Infinity, paced: false });
     const feed = liveFeed(server);
     await Promise.race([Bun.sleep(WARM_UP_MS), load.done]);
     const samples = histogram();

@@ -32,7 +32,11 @@ type Fail = (action: string, error: unknown) => void;
 
 /** A spool that outlives its process. A disk that is full or fails costs the survival of what it did not take, never the samples. */
 export function diskSpool({ directory, log, ...bounds }: DiskSpoolOptions): Spool {
+  // A disk that is full stays so for hours: each kind of failure is told once, until a write succeeds again.
+  const told = new Set<string>();
   const fail: Fail = (action, error) => {
+    if (told.has(action)) return;
+    told.add(action);
     log('warn', 'the spool goes on without the disk', { action, directory, error: String(error) });
   };
   const { state, files } = recover(directory, fail);
@@ -45,6 +49,7 @@ export function diskSpool({ directory, log, ...bounds }: DiskSpoolOptions): Spoo
       try {
         writeFileSync(join(directory, name), body, { mode: 0o600 });
         names.set(entry.ordinal, name);
+        told.clear();
         return true;
       } catch (error) {
         fail('write', error);

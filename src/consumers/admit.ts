@@ -22,10 +22,13 @@ export function admitSeries(
   const pick = (values: Float64Array): Float64Array => Float64Array.from(kept, (place) => values[place] as number);
   const shared = push.timesMs.length === 1;
   const ns = push.timesNs;
+  const shape = shapes.intern(kept.map((place) => push.shape.series[place] as Series));
+  // What is left is what the client is seen with: its places are held by that shape.
+  cardinality.admit(push.tenant, push.client, shape, nowMs);
   return {
     push: {
       ...push,
-      shape: shapes.intern(kept.map((place) => push.shape.series[place] as Series)),
+      shape,
       values: pick(push.values),
       timesMs: shared ? push.timesMs : pick(push.timesMs),
       timesNs: shared || ns === undefined ? ns : Int32Array.from(kept, (place) => ns[place] as number),

@@ -88,11 +88,12 @@ export class Ledger {
   /** A later boot says how far an earlier one came. */
   #expect(boot: string, highest: number): void {
     const window = this.boots.find((one) => one.boot === boot);
-    if (window !== undefined && highest > window.highest) this.#raise(window, highest);
+    // A header can name a count beyond what a double counts in ones.
+    if (window !== undefined && highest > window.highest) this.#raise(window, Math.min(highest, LIMITS.sequenceMax));
   }
 
   #raise(window: BootWindow, highest: number): void {
-    this.pushes.expected += highest - window.highest;
+    this.pushes.expected = Math.min(this.pushes.expected + highest - window.highest, Number.MAX_SAFE_INTEGER);
     const gone = Math.min(highest - window.highest, LIMITS.sequencesPerBoot);
     for (let sequence = highest - gone + 1; sequence <= highest; sequence++) {
       window.seen[wordOf(sequence)] = (window.seen[wordOf(sequence)] as number) & ~bitOf(sequence);

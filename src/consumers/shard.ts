@@ -205,13 +205,14 @@ export class Shard implements PushAppender {
     this.#deps.clock.schedule(0, () => void this.#consumer.kick());
   }
 
-  #consumed({ push, appendMs }: FreshRecord): void {
+  #consumed({ push, appendMs, offset }: FreshRecord): void {
     if (push === undefined) return;
     if (this.#state === 'open') {
       this.#deps.telemetry.observe('metricstream_pipeline_seconds', Math.max(0, this.#deps.clock.nowMs() - appendMs) / 1000);
     }
     if (push.pushId !== undefined) this.#forget(pushKeyOf(clientKey(push.tenant, push.client), push.pushId));
-    this.#cardinality.admit(push.tenant, push.client, push.shape, appendMs);
+    // Later ones were counted when they were admitted.
+    if (offset < this.#startEnd) this.#cardinality.admit(push.tenant, push.client, push.shape, appendMs);
   }
 
   #forget(pushKey: string | undefined): void {

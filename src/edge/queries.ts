@@ -2,7 +2,7 @@
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { RESOLUTION_MS } from '../model/window.ts';
-import type { ClientStatus, MetricReader, RangeQuery, WindowQuery } from '../ports/metric-reader.ts';
+import type { ClientStatus, MetricReader, RangeQuery, SeriesFilter, WindowQuery } from '../ports/metric-reader.ts';
 import { checkQuery } from './checking.ts';
 import { parseDuration } from './keys.ts';
 import type { Query, QueryRunner } from './query-runner.ts';
@@ -23,16 +23,16 @@ const CSV = 'text/csv; charset=utf-8; header=present';
 
 export function queries(reader: MetricReader, runner: QueryRunner): Queries {
   return {
-    async windows({ request, principal }) {
-      const { query, form, format } = readWindowsQuery(request.url, principal.tenant);
+    async windows(call) {
+      const { query, form, format } = readWindowsQuery(call);
       if (format === 'csv') return runner.stream((running) => windowLines(reader, running, query, form), CSV);
       const writer = format === 'columns' ? columnWriter(form) : objectWriter(form);
       return json(await runner.run((running) => writeWindows(reader, running, query, writer)));
     },
-    async samples({ request, principal }) {
-      const { query, labels } = checkQuery(request.url, samplesQuery);
-      const range = { ...rangeOf(query, labels, principal.tenant), startMs: query.start, endMs: query.end };
-      if (query.format === 'csv') return runner.stream((running) => sampleLines(reader, running, range), CSV);
+    async samples({ request, principal, nowMs }) {
+      const { query: given, labels } = checkQuery(request.url, samplesQuery);
+      const range = { ...filterOf(given, labels, principal.tenant), ...readable(given.start, given.end, 1, nowMs) };
+      if (given.format === 'csv') return runner.stream((running) => sampleLines(reader, running, range), CSV);
       return json(await runner.run((running) => writeSamples(reader, running, range)));
     },
     async clients({ request, principal }) {
@@ -74,26 +74,36 @@ interface RangeParameters {
   readonly end: number;
 }
 
-function rangeOf(query: RangeParameters, labels: Readonly<Record<string, string>>, tenant: string): RangeQuery {
-  if (query.start > query.end) throw invalid('start', 'must not be after end');
-  if (query.end - query.start > LIMITS.queryRangeMsMax) throw invalid('end', `at most ${LIMITS.queryRangeMsMax} ms after start`);
-  return { tenant, client: query.client, metric: query.metric, labels, startMs: query.start, endMs: query.end };
+function filterOf(given: RangeParameters, labels: SeriesFilter['labels'], tenant: string): SeriesFilter {
+  if (given.start > given.end) throw invalid('start', 'must not be after end');
+  return { tenant, client: given.client, metric: given.metric, labels };
+}
+
+/** The part of a range that can hold data, widened to multiples of `stepMs`. */
+function readable(startMs: number, endMs: number, stepMs: number, nowMs: number): Pick<RangeQuery, 'startMs' | 'endMs'> {
+  const lastMs = Math.ceil((nowMs + LIMITS.queryAheadMsMax) / stepMs) * stepMs;
+  const firstMs = Math.floor((nowMs - LIMITS.queryBackMsMax) / stepMs) * stepMs;
+  const cutEndMs = Math.min(endMs, lastMs);
+  return { startMs: Math.min(Math.max(startMs, firstMs), cutEndMs), endMs: cutEndMs };
+}
+
+interface WindowsRequest {
+  readonly query: WindowQuery;
+  readonly form: WindowForm;
+  readonly format: 'json' | 'columns' | 'csv';
 }
 
 /** Wide windows are whole: the range is moved to those that start in it, and all of each is read. */
-function readWindowsQuery(
-  url: string,
-  tenant: string,
-): { readonly query: WindowQuery; readonly form: WindowForm; readonly format: 'json' | 'columns' | 'csv' } {
-  const { query: given, labels } = checkQuery(url, windowsQuery);
-  const range = rangeOf(given, labels, tenant);
+function readWindowsQuery({ request, principal, nowMs }: KeyedCall): WindowsRequest {
+  const { query: given, labels } = checkQuery(request.url, windowsQuery);
+  const filter = filterOf(given, labels, principal.tenant);
   const resolution = given.resolution ?? '1m';
   const stepMs = given.step === undefined ? RESOLUTION_MS[resolution] : (parseDuration(given.step) ?? 0);
   if (stepMs % RESOLUTION_MS[resolution] !== 0 || stepMs === 0) throw invalid('step', `must be a multiple of ${resolution}`);
-  const startMs = Math.ceil(range.startMs / stepMs) * stepMs;
-  const endMs = Math.ceil(range.endMs / stepMs) * stepMs;
+  const startMs = Math.ceil(given.start / stepMs) * stepMs;
+  const endMs = Math.ceil(given.end / stepMs) * stepMs;
   return {
-    query: { ...range, startMs, endMs, resolution, open: given.open ?? false },
+    query: { ...filter, ...readable(startMs, endMs, stepMs, nowMs), resolution, open: given.open ?? false },
     form: { startMs, endMs, stepMs, fields: given.fields === undefined ? DEFAULT_FIELDS : fieldsOf(given.fields) },
     format: given.format ?? 'json',
   };

@@ -23,7 +23,7 @@ export function sampleWriter(): { add(samples: ClientSamples): void; end(): stri
   return {
     add(samples) {
       const count = samples.block.columns.reduce((sum, column) => sum + column.values.length, parts.length);
-      if (count > LIMITS.pointsMax) throw tooMany(LIMITS.pointsMax, 'samples', count);
+      if (count > LIMITS.pointsMax) throw tooMany(count, LIMITS.pointsMax, 'samples');
       for (const column of samples.block.columns) {
         const { name, labels, unit } = column.series;
         const head = `{"client_id":${JSON.stringify(samples.client)},"metric":${JSON.stringify(name)},"labels":${labelsText(labels)},"unit":${JSON.stringify(unit)},"timestamp":`;

@@ -123,17 +123,19 @@ export const nothingAsked = z.strictObject({});
 
 // What queries answer.
 const labelSet = z.record(z.string(), z.string());
-const windowFields = {
-  count: z.int(),
-  sum: z.number(),
-  min: z.number(),
-  max: z.number(),
-  avg: z.number(),
-  first: z.number().optional(),
-  last: z.number().optional(),
-  increase: z.number().optional().describe('Sum of the positive steps: of counters.'),
-  revision: z.int().describe('1; one more for each correction by a late sample.'),
-};
+const windowFields = z
+  .object({
+    count: z.int(),
+    sum: z.number(),
+    min: z.number(),
+    max: z.number(),
+    avg: z.number(),
+    first: z.number(),
+    last: z.number(),
+    increase: z.number().describe('Sum of the positive steps: of counters.'),
+    revision: z.int().describe('1; one more for each correction by a late sample.'),
+  })
+  .partial().shape;
 
 export const windowsAnswer = z.object({
   windows: z.array(

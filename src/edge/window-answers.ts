@@ -3,7 +3,7 @@ import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { WindowColumn } from '../ports/time-series-store.ts';
 import { CSV_END, csvCell, labelsText, numberText } from './text.ts';
-import { FIELD_READERS, type Field, foldWindows } from './window-fold.ts';
+import { countWindows, FIELD_READERS, type Field, foldWindows } from './window-fold.ts';
 
 /** Of a query; times are multiples of stepMs, ends exclusive. */
 export interface WindowForm {
@@ -26,10 +26,11 @@ export function objectWriter(form: WindowForm): WindowWriter {
   const readers = form.fields.map((field) => ({ name: `,"${field}":`, read: FIELD_READERS[field] }));
   return {
     add(client, column, openFromMs) {
+      const count = parts.length + countWindows(column, form.stepMs);
+      if (count > LIMITS.pointsMax) throw tooMany(count, LIMITS.pointsMax, 'windows');
       const { name, labels } = column.series;
       const head = `{"client_id":${JSON.stringify(client)},"metric":${JSON.stringify(name)},"labels":${labelsText(labels)},"start":`;
       foldWindows(column, form.stepMs, openFromMs, (startMs, aggregate, revision, open) => {
-        if (parts.length === LIMITS.pointsMax) throw tooMany(LIMITS.pointsMax, 'windows');
         let text = head + startMs;
         for (const reader of readers) text += reader.name + numberText(reader.read(aggregate, revision));
         parts.push(text + (open ? ',"open":true}' : '}'));
@@ -41,18 +42,23 @@ export function objectWriter(form: WindowForm): WindowWriter {
 
 /**
  * `{"start","step","series":[{"client_id","metric","labels","unit",FIELD:[…]…,"open_from"?}]}`: place i of an array is the window
- * that starts at start + i·step; null where there is none. What is bounded is the number of places.
+ * that starts at start + i·step; null where there is none. What is bounded is the number of values, nulls with them.
+ * @throws too_many_points when one series would be too many
  */
 export function columnWriter(form: WindowForm): WindowWriter {
   const { startMs, endMs, stepMs, fields } = form;
   const places = Math.max(0, (endMs - startMs) / stepMs);
-  const placesPerSeries = places * fields.length;
+  const valuesPerSeries = places * fields.length;
+  const checkCount = (series: number): void => {
+    const count = series * valuesPerSeries;
+    if (count > LIMITS.columnPointsMax) throw tooMany(count, LIMITS.columnPointsMax, 'values');
+  };
+  checkCount(1);
   const columns = fields.map((field) => ({ field, read: FIELD_READERS[field], cells: new Array<string>(places) }));
   const parts: string[] = [];
   return {
     add(client, column, openFromMs) {
-      const count = (parts.length + 1) * placesPerSeries;
-      if (count > LIMITS.columnPointsMax) throw tooMany(LIMITS.columnPointsMax, 'values');
+      checkCount(parts.length + 1);
       for (const { cells } of columns) cells.fill('null');
       foldWindows(column, stepMs, openFromMs, (windowMs, aggregate, revision) => {
         const place = (windowMs - startMs) / stepMs;
@@ -86,7 +92,7 @@ export function csvLines(form: WindowForm, client: string, column: WindowColumn,
 }
 
 /** The reading stops at the bound, so the true count is not known. */
-export function tooMany(limit: number, what: string, count = limit + 1): MetricStreamError {
+export function tooMany(count: number, limit: number, what: string): MetricStreamError {
   return new MetricStreamError(
     'too_many_points',
     `The answer would hold at least ${count} ${what}; the limit is ${limit}. Ask for a shorter range, fewer series or a longer step.`,

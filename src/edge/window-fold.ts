@@ -60,6 +60,18 @@ export function foldWindows(column: WindowColumn, stepMs: number, openFromMs: nu
   if (wide.count > 0) each(wideStart, wide, revision, open);
 }
 
+/** How many wide windows `foldWindows` would give. */
+export function countWindows({ starts }: WindowColumn, stepMs: number): number {
+  let count = 0;
+  let wideStart = Number.NaN;
+  for (let i = 0; i < starts.length; i++) {
+    const at = windowStart(starts[i] as number, stepMs);
+    if (at !== wideStart) count += 1;
+    wideStart = at;
+  }
+  return count;
+}
+
 function readWindow(column: WindowColumn, i: number, into: Aggregate): void {
   into.count = column.count[i] as number;
   into.sum = column.sum[i] as number;

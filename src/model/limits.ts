@@ -136,8 +136,9 @@ export const LIMITS = {
   liveQueueBytesMax: 1 * MIB,
   /** Half of the idle time after which servers and proxies cut a connection. */
   liveHeartbeatMs: 15 * SECOND_MS,
-  /** No retention is longer; a wider range is a mistake of the unit. */
-  queryRangeMsMax: 3_660 * DAY_MS,
+  /** No retention is longer: `start=0` asks for everything, and no reader has to look further back, or ahead. */
+  queryBackMsMax: 3_660 * DAY_MS,
+  queryAheadMsMax: 1 * DAY_MS,
   /** A streamed answer is cut then, however steadily it is fetched: it holds a place among queriesConcurrentMax. */
   streamTimeoutMs: 10 * MINUTE_MS,
   /** How long a query's answer is built before requests are let in. */
@@ -169,6 +170,8 @@ export const LIMITS = {
   pageCoarserStepsMax: 4,
   /** A clock of a host that is off by less is not worth a word. */
   pageSkewMs: 1 * SECOND_MS,
+  /** How long a notice stands: longer than people need to read it. */
+  pageNoticeMs: 8 * SECOND_MS,
   /** A stretch drawn with the mouse is at least this long. */
   pageZoomMsMin: 1 * MINUTE_MS,
   /** How long the page waits before it opens a refused live feed again. */

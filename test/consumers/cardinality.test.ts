@@ -1,20 +1,28 @@
 /** Limits of series and clients: never passed, and given back to the last place when clients rest. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { admitSeries } from '../../src/consumers/admit.ts';
 import { Cardinality } from '../../src/consumers/cardinality.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
-import { seriesOf, shapeOf } from './shapes.ts';
+import { pushOf, seriesOf, shapeOf } from './shapes.ts';
 
 const LIMITS = { seriesPerClientMax: 5, clientsPerTenantMax: 3, seriesPerTenantMax: 9 };
 const shapes = shapeInterner();
 const letters = fc.subarray([...'abcdefgh']);
 const pushes = fc.array(fc.tuple(fc.constantFrom('p', 'q', 'r', 's'), letters), { maxLength: 30 });
 
-/** Admits as the shard does: what is refused is cut, and what is left is admitted again once it is logged. */
+/** Admits a push as the shard does: gives the series that are kept of it. */
 function admit(cardinality: Cardinality, client: string, names: readonly string[], nowMs: number): string[] {
-  const refused = new Set(cardinality.admit('t', client, shapeOf(names, shapes), nowMs));
-  const kept = names.filter((_, place) => !refused.has(place));
-  if (refused.size > 0) expect(cardinality.admit('t', client, shapeOf(kept, shapes), nowMs)).toBe(undefined);
+  const push = pushOf(
+    shapes,
+    names.map((name) => [name, 0, 1]),
+    { client, tenant: 't' },
+  );
+  const admitted = admitSeries(push, cardinality, shapes, nowMs);
+  const kept = admitted.push.shape.series.map(({ name }) => name);
+  const refused = admitted.rejected.map(({ index }) => names[index]);
+  expect(names.filter((name) => !refused.includes(name))).toEqual(kept);
+  expect(admitted.push.rejected).toEqual(refused.length === 0 ? [] : [['series_limit', refused.length]]);
   return kept;
 }
 
@@ -56,6 +64,39 @@ describe('cardinality', () => {
         expect([cardinality.seriesOf('t'), cardinality.clients]).toEqual([0, 0]);
       }),
     );
+  });
+
+  test('holds the places of a client over its limit as long as it pushes', () => {
+    const cardinality = new Cardinality(LIMITS);
+    const many = [...'abcdefgh'];
+    for (let nowMs = 0; nowMs < 10_000; nowMs += 1_000) {
+      expect(admit(cardinality, 'p', many, nowMs)).toEqual(many.slice(0, 5));
+      cardinality.sweep(nowMs - 5_000);
+      expect(admit(cardinality, 'p', ['x', 'y'], nowMs)).toEqual([]);
+    }
+    expect(cardinality.seriesOf('t')).toBe(5);
+  });
+
+  test('cuts times and values with the series', () => {
+    const cardinality = new Cardinality({ ...LIMITS, seriesPerClientMax: 2 });
+    const names = ['a', 'b', 'c'];
+    cardinality.admit('default', 'web-1', shapeOf(['b', 'x'], shapes), 0);
+    const own = pushOf(
+      shapes,
+      names.map((name, i) => [name, i, i, i] as const),
+    );
+    const { values, timesMs, timesNs } = admitSeries(own, cardinality, shapes, 0).push;
+    expect([[...values], [...timesMs], [...(timesNs ?? [])]]).toEqual([[1], [1], [1]]);
+    const shared = admitSeries(
+      pushOf(
+        shapes,
+        names.map((name) => [name, 5, 1] as const),
+      ),
+      cardinality,
+      shapes,
+      0,
+    ).push;
+    expect([[...shared.values], [...shared.timesMs]]).toEqual([[1], [5]]);
   });
 
   test('counts a series once for a client that alternates shapes, and frees what only an idle shape had', () => {

@@ -65,7 +65,10 @@ export function samplesIn(block: SampleBlock): [string, number, number, number][
     .sort(compareSamples);
 }
 
-export function compareSamples(a: readonly [string, number, number, number], b: readonly [string, number, number, number]): number {
+export function compareSamples(
+  a: readonly [string, number, number, number],
+  b: readonly [string, number, number, number],
+): number {
   return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] - b[1] || a[2] - b[2];
 }
 

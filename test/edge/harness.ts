@@ -123,7 +123,8 @@ export function createEdge(overrides: Partial<EdgeDependencies> = {}, startMs?: 
     logLines,
     key: async (claims = {}) => (await createKey(SECRET, { tenant: 'acme', role: 'ingest', ...claims }, NOW_MS)).key,
     send,
-    push: (body, init = {}) => send('POST', '/metrics', { ...init, body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    push: (body, init = {}) =>
+      send('POST', '/metrics', { ...init, body: typeof body === 'string' ? body : JSON.stringify(body) }),
   };
 }
 

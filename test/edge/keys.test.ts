@@ -66,7 +66,10 @@ describe('a key', () => {
     ['of another secret', async () => (await createKey(OTHER_SECRET, { tenant: 'acme', role: 'admin' }, NOW_MS)).key],
     ['of another type, well signed', () => sign('metricstream-session+jwt', { tenant: 'acme', role: 'admin', jti: KEY_ID })],
     ['of a role that there is not', () => sign('metricstream-key+jwt', { tenant: 'acme', role: 'root', jti: KEY_ID })],
-    ['whose id names another tenant', () => sign('metricstream-key+jwt', { tenant: 'acme', role: 'admin', jti: KEY_ID.replace('acme', 'b') })],
+    [
+      'whose id names another tenant',
+      () => sign('metricstream-key+jwt', { tenant: 'acme', role: 'admin', jti: KEY_ID.replace('acme', 'b') }),
+    ],
     ['without an id, so that it could not be revoked', () => sign('metricstream-key+jwt', { tenant: 'acme', role: 'admin' })],
     ['that is no token', () => 'x'],
   ];
@@ -82,7 +85,9 @@ const KEY_ID = `acme.${'A'.repeat(22)}`;
 async function sign(typ: string, payload: Record<string, unknown>): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(SECRET));
   const kid = Buffer.from(digest).toString('hex').slice(0, 8);
-  return new SignJWT({ iat: 1, ...payload }).setProtectedHeader({ alg: 'HS256', typ, kid }).sign(new TextEncoder().encode(SECRET));
+  return new SignJWT({ iat: 1, ...payload })
+    .setProtectedHeader({ alg: 'HS256', typ, kid })
+    .sign(new TextEncoder().encode(SECRET));
 }
 
 describe('a request', () => {

@@ -8,7 +8,12 @@ import { createEdge } from './harness.ts';
 interface Operation {
   readonly summary: string;
   readonly security?: readonly Record<string, unknown>[];
-  readonly parameters?: readonly { readonly in: string; readonly name: string; readonly required?: boolean; readonly schema: object }[];
+  readonly parameters?: readonly {
+    readonly in: string;
+    readonly name: string;
+    readonly required?: boolean;
+    readonly schema: object;
+  }[];
   readonly requestBody?: { readonly content: Record<string, { readonly schema: object }> };
   readonly responses: Record<string, { readonly content?: Record<string, unknown> }>;
 }

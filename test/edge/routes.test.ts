@@ -124,20 +124,23 @@ test('a path that is not in the table is 404, whoever asks', async () => {
 });
 
 describe('every answer but the push’s', () => {
-  test.each(TABLE.filter(({ method }) => method !== 'POST'))('of $route cannot be framed, sniffed, cached or followed', async (route) => {
-    const edge = edgeWithPage();
-    const response = await request(edge, route, { key: await edge.key({ role: 'admin' }) });
-    const { headers } = response;
-    expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(headers.get('x-frame-options')).toBe('DENY');
-    expect(headers.get('referrer-policy')).toBe('no-referrer');
-    expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
-    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
-    expect(headers.get('cache-control')).toBe(route.path === '/' ? 'no-cache' : 'no-store');
-    expect(headers.get('x-correlation-id')).not.toBe(null);
-    expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
-    await response.body?.cancel();
-  });
+  test.each(TABLE.filter(({ method }) => method !== 'POST'))(
+    'of $route cannot be framed, sniffed, cached or followed',
+    async (route) => {
+      const edge = edgeWithPage();
+      const response = await request(edge, route, { key: await edge.key({ role: 'admin' }) });
+      const { headers } = response;
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('x-frame-options')).toBe('DENY');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+      expect(headers.get('cache-control')).toBe(route.path === '/' ? 'no-cache' : 'no-store');
+      expect(headers.get('x-correlation-id')).not.toBe(null);
+      expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+      await response.body?.cancel();
+    },
+  );
 
   test('brings back the correlation id and the trace', async () => {
     const edge = edgeWithPage();

@@ -31,14 +31,18 @@ describe('the cookie', () => {
     );
     const proxied = await edge.send('POST', '/api/v1/session', { key, headers: { 'x-forwarded-proto': 'https' } });
     for (const response of [direct, proxied]) {
-      expect(response.headers.get('set-cookie')).toMatch(/^__Host-metricstream=[^;]+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure$/);
+      expect(response.headers.get('set-cookie')).toMatch(
+        /^__Host-metricstream=[^;]+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure$/,
+      );
     }
     expect(direct.headers.get('strict-transport-security')).toBe('max-age=31536000');
   });
 
   test('lives no longer than its key', async () => {
     const edge = createEdge();
-    const response = await edge.send('POST', '/api/v1/session', { key: await edge.key({ role: 'read', expiresMs: NOW_MS + 90_000 }) });
+    const response = await edge.send('POST', '/api/v1/session', {
+      key: await edge.key({ role: 'read', expiresMs: NOW_MS + 90_000 }),
+    });
     expect(response.headers.get('set-cookie')).toContain('Max-Age=90');
   });
 
@@ -126,7 +130,10 @@ describe('keys over HTTP', () => {
   ] as const;
   test.each(refused)('are refused for %s', async (_, body, field) => {
     const edge = createEdge();
-    const response = await edge.send('POST', '/api/v1/keys', { key: await edge.key({ role: 'admin' }), body: JSON.stringify(body) });
+    const response = await edge.send('POST', '/api/v1/keys', {
+      key: await edge.key({ role: 'admin' }),
+      body: JSON.stringify(body),
+    });
     expect(response.status).toBe(422);
     expect(((await response.json()) as { detail: string }).detail).toContain(field);
   });

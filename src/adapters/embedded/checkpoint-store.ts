@@ -7,6 +7,12 @@ import type { EmbeddedTimeSeriesStore } from './time-series-store.ts';
 
 type CheckpointRow = { position: number; safe_offset: number; body: Uint8Array };
 
+/** Position and safe offset count in the first part only; a later one is written again only when its bytes have changed. */
+const PUT_FIRST =
+  'INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET position = excluded.position, safe_offset = excluded.safe_offset, body = excluded.body';
+const PUT_NEXT =
+  'INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body WHERE body <> excluded.body';
+
 export function embeddedCheckpointStore({
   database,
   store,
@@ -44,7 +50,7 @@ export function embeddedCheckpointStore({
         const parts = Math.max(1, Math.ceil(state.length / LIMITS.checkpointPartBytesMax));
         for (let part = 0; part < parts; part++) {
           const body = state.subarray(part * LIMITS.checkpointPartBytesMax, (part + 1) * LIMITS.checkpointPartBytesMax);
-          database.exec('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)', partition, part, position, safeOffset, body);
+          database.exec(part === 0 ? PUT_FIRST : PUT_NEXT, partition, part, position, safeOffset, body);
         }
         database.exec('DELETE FROM checkpoints WHERE partition = ? AND part >= ?', partition, parts);
       });

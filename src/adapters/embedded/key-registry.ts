@@ -9,6 +9,7 @@ export function embeddedKeyRegistry({ database }: { readonly database: SqlDataba
   return {
     isRevoked: (keyId) => revoked.has(keyId),
     async revoke(tenant, keyId, nowMs) {
+      if (!keyId.startsWith(`${tenant}.`)) throw new MetricStreamError('forbidden', 'A key is revoked by its own tenant.');
       if (revoked.size >= LIMITS.revocationsMax && !revoked.has(keyId)) {
         throw new MetricStreamError('unavailable', 'There are too many revoked keys; change the secret instead.');
       }

@@ -8,7 +8,7 @@ const IDLE = MODES.indexOf('idle');
 const IOWAIT = MODES.indexOf('iowait');
 
 /** Ticks by mode of `cpu` (all cores) and of each `cpuN`. Format: proc_stat(5); kernels before 2.6.11 have no steal. */
-export function parseStat(text: string): Counters {
+function parseStat(text: string): Counters {
   const lines = new Map<string, number[]>();
   for (const line of text.split('\n')) {
     if (!line.startsWith('cpu')) continue;

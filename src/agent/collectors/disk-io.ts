@@ -19,7 +19,7 @@ const FIELDS = [
  * The kept counters by device, partitions left out. Format: Documentation/admin-guide/iostats.rst: `major minor name`
  * and 11 counters, 15 from 4.18, 17 from 5.5; before 2.6.25 a partition had 4.
  */
-export function parseDiskstats(text: string): Counters {
+function parseDiskstats(text: string): Counters {
   const devices = new Map<string, number[]>();
   for (const line of text.split('\n')) {
     const [, , name = '', ...counters] = line.trim().split(/\s+/);

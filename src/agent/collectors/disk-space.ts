@@ -21,7 +21,7 @@ const MEMORY_ROOT = new Set(['rootfs', 'tmpfs', 'ramfs']);
  * Local disks, each device once, under its shortest mount point. Network file systems are left out: their server counts
  * them, and statfs hangs when it is away. Format: fstab(5), with \ooo for blanks, tabs, newlines, backslashes and #.
  */
-export function parseMounts(text: string): Mount[] {
+function parseMounts(text: string): Mount[] {
   const byDevice = new Map<string, Mount>();
   const topmost = new Map<string, Mount>();
   for (const line of text.split('\n')) {
@@ -49,7 +49,7 @@ function unescapeMount(text: string): string {
  * As df(1) counts: free is what users other than root may take, and the percentages are of used and free together.
  * A file system without a fixed number of inodes (btrfs, vfat) says 0 and has no such reading.
  */
-export function spaceReadings({ device, mount, fstype }: Mount, blocks: FileSystemBlocks): Reading[] {
+function spaceReadings({ device, mount, fstype }: Mount, blocks: FileSystemBlocks): Reading[] {
   if (blocks.blocks === 0) return [];
   const labels = { mount, device: device.replace(/^\/dev\//, ''), fstype };
   const used = (blocks.blocks - blocks.bfree) * blocks.bsize;

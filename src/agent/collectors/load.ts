@@ -2,7 +2,7 @@
 import type { Collector, Machine, Reading } from './collector.ts';
 
 /** `load1 load5 load15 running/total lastpid`. Format: proc_loadavg(5). */
-export function parseLoadavg(text: string): Reading[] {
+function parseLoadavg(text: string): Reading[] {
   const [load1, load5, load15] = text.split(' ').map(Number);
   return [
     { name: 'load1', value: load1 ?? Number.NaN },
@@ -12,7 +12,7 @@ export function parseLoadavg(text: string): Reading[] {
 }
 
 /** `uptime idle`, seconds. Format: proc_uptime(5). */
-export function parseUptime(text: string): Reading {
+function parseUptime(text: string): Reading {
   return { name: 'uptime_seconds', value: Number.parseFloat(text) };
 }
 

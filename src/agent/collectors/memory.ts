@@ -2,7 +2,7 @@
 import { type Collector, type Machine, percentOf, type Reading } from './collector.ts';
 
 /** Bytes by field name. Format: proc_meminfo(5); its `kB` are 1,024 bytes. */
-export function parseMeminfo(text: string): ReadonlyMap<string, number> {
+function parseMeminfo(text: string): ReadonlyMap<string, number> {
   const fields = new Map<string, number>();
   for (const [, name = '', value, unit] of text.matchAll(/^(\S+):\s+(\d+)( kB)?$/gm)) {
     fields.set(name, Number(value) * (unit === undefined ? 1 : 1_024));
@@ -11,7 +11,7 @@ export function parseMeminfo(text: string): ReadonlyMap<string, number> {
 }
 
 /** Cached is what free(1) calls buff/cache. Kernels before 3.14 do not say what is available: there it is estimated as then was usual. */
-export function memoryReadings(fields: ReadonlyMap<string, number>): Reading[] {
+function memoryReadings(fields: ReadonlyMap<string, number>): Reading[] {
   const bytes = (name: string): number => fields.get(name) ?? 0;
   const total = bytes('MemTotal');
   if (total === 0) return [];

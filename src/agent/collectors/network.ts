@@ -19,7 +19,7 @@ const FIELDS = [
  * The kept counters by interface. Format: proc_pid_net(5): two header lines, then `name: 16 counters`; older kernels put
  * no space after the colon, and an alias has a colon in its name.
  */
-export function parseNetDev(text: string): Counters {
+function parseNetDev(text: string): Counters {
   const interfaces = new Map<string, number[]>();
   for (const line of text.split('\n')) {
     const colon = line.lastIndexOf(':');

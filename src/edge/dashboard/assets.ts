@@ -11,7 +11,10 @@ export interface Asset {
 /** path → asset: one entry for each path of ASSETS. */
 export type AssetTable = Readonly<Record<string, Asset>>;
 
-/** Where each asset comes from: `source` lies beside this file; scripts and styles are bundled (with uPlot) into one file each. */
+/**
+ * Where each asset comes from: `source` lies beside this file; scripts and styles are bundled, with uPlot, into one file each.
+ * page.css gathers styles/theme.css, frame.css, fleet.css, hosts.css and host.css.
+ */
 export const ASSETS = [
   { path: '/', source: 'page.html', contentType: 'text/html; charset=utf-8' },
   { path: '/assets/page.js', source: 'browser/page.ts', contentType: 'text/javascript; charset=utf-8' },

@@ -42,7 +42,7 @@ export function reasonText(reason: string): string {
   return Object.hasOwn(REASONS, reason) ? (REASONS[reason] ?? reason) : reason;
 }
 
-export function plural(count: number, word: string): string {
+function plural(count: number, word: string): string {
   const many = word.endsWith('sh') ? `${word}es` : `${word}s`;
   return `${formatCount(count)} ${count === 1 ? word : many}`;
 }

@@ -11,6 +11,8 @@ export interface Host {
   readonly memoryHistory: MinuteHistory;
   /** Undefined until the first answer of /clients names this host. */
   status: ClientAnswer | undefined;
+  /** Its values come from the live feed, so windows are older. */
+  isLive: boolean;
   /** Unix ms, server time. */
   seenMs: number;
   /** Percent. */
@@ -43,6 +45,7 @@ function newHost(id: string): Host {
     cpuHistory: minuteHistory(LIMITS.pageSparkMinutes),
     memoryHistory: minuteHistory(LIMITS.pageSparkMinutes),
     status: undefined,
+    isLive: false,
     seenMs: 0,
     cpu: undefined,
     memory: undefined,
@@ -52,37 +55,53 @@ function newHost(id: string): Host {
   };
 }
 
-function readLive(host: Host, live: LiveAnswer): void {
-  let received: number | undefined;
-  let transmitted: number | undefined;
-  let disk: Host['disk'];
-  live.keys.forEach((key, index) => {
+/** The metrics of the list of hosts. */
+export const FLEET_METRICS = [
+  'cpu',
+  'memory_used_percent',
+  'disk_used_percent',
+  'network_receive_bytes',
+  'network_transmit_bytes',
+] as const;
+
+/** One value of a host now. `mount` of a file system. */
+interface Reading {
+  readonly metric: string;
+  readonly mount: string | undefined;
+  readonly value: number;
+}
+
+/** Of a metric that is not among the readings, the host keeps what it had. */
+function takeReadings(host: Host, readings: readonly Reading[]): void {
+  const of = (metric: (typeof FLEET_METRICS)[number]): readonly Reading[] => readings.filter((one) => one.metric === metric);
+  const sum = (all: readonly Reading[]): number | undefined =>
+    all.length === 0 ? undefined : all.reduce((total, { value }) => total + value, 0);
+  const [fullest] = [...of('disk_used_percent')].sort((a, b) => b.value - a.value);
+  host.cpu = of('cpu')[0]?.value ?? host.cpu;
+  host.memory = of('memory_used_percent')[0]?.value ?? host.memory;
+  if (fullest) host.disk = { percent: fullest.value, mount: fullest.mount ?? '' };
+  host.received = sum(of('network_receive_bytes')) ?? host.received;
+  host.transmitted = sum(of('network_transmit_bytes')) ?? host.transmitted;
+}
+
+function readingsOf(live: LiveAnswer): Reading[] {
+  return live.keys.flatMap((key, index) => {
     const value = live.values[index];
-    if (value === undefined || value === null) return;
-    const brace = key.indexOf('{');
-    switch (brace < 0 ? key : key.slice(0, brace)) {
-      case 'cpu':
-        host.cpu = value;
-        host.cpuHistory.add(live.sample_ms, value);
-        break;
-      case 'memory_used_percent':
-        host.memory = value;
-        host.memoryHistory.add(live.sample_ms, value);
-        break;
-      case 'disk_used_percent':
-        if (!disk || value > disk.percent) disk = { percent: value, mount: parseLiveKey(key).labels.mount ?? '' };
-        break;
-      case 'network_receive_bytes':
-        received = (received ?? 0) + value;
-        break;
-      case 'network_transmit_bytes':
-        transmitted = (transmitted ?? 0) + value;
-        break;
-    }
+    const isOfList = FLEET_METRICS.some((name) => key === name || key.startsWith(`${name}{`));
+    if (!isOfList || typeof value !== 'number') return [];
+    const { metric, labels } = parseLiveKey(key);
+    return [{ metric, mount: labels.mount, value }];
   });
-  host.disk = disk ?? host.disk;
-  host.received = received ?? host.received;
-  host.transmitted = transmitted ?? host.transmitted;
+}
+
+function takeLiveAnswer(host: Host, live: LiveAnswer): void {
+  const readings = readingsOf(live);
+  takeReadings(host, readings);
+  for (const { metric, value } of readings) {
+    if (metric === 'cpu') host.cpuHistory.add(live.sample_ms, value);
+    if (metric === 'memory_used_percent') host.memoryHistory.add(live.sample_ms, value);
+  }
+  host.isLive = true;
   host.seenMs = Math.max(host.seenMs, live.seen_ms);
 }
 
@@ -92,7 +111,10 @@ export interface Fleet {
   takeClients(clients: readonly ClientAnswer[]): void;
   /** @returns true if a host came that was not known. */
   takeLive(changed: readonly LiveAnswer[]): boolean;
+  /** Takes windows of the last hour for the sparkline. */
   takeHistory(metric: 'cpu' | 'memory_used_percent', answer: ColumnsAnswer): void;
+  /** Takes windows of the last minutes as values of now, until the live feed brings newer ones. */
+  takeWindows(answers: readonly ColumnsAnswer[]): void;
   totals(nowMs: number): Totals;
 }
 
@@ -116,7 +138,7 @@ export function createFleet(): Fleet {
     },
     takeLive(changed) {
       const before = hosts.size;
-      for (const live of changed) readLive(hostOf(live.client_id), live);
+      for (const live of changed) takeLiveAnswer(hostOf(live.client_id), live);
       return hosts.size > before;
     },
     takeHistory(metric, answer) {
@@ -125,6 +147,21 @@ export function createFleet(): Fleet {
         if (!host || Object.keys(series.labels).length > 0) continue;
         const history = metric === 'cpu' ? host.cpuHistory : host.memoryHistory;
         history.load(answer.start, answer.step, series.avg);
+      }
+    },
+    takeWindows(answers) {
+      const readings = answers
+        .flatMap(({ series }) => series)
+        .map(({ client_id, metric, labels, avg }) => ({
+          client_id,
+          metric,
+          mount: labels.mount,
+          value: avg.findLast((cell) => cell !== null),
+        }))
+        .filter((one): one is typeof one & { value: number } => typeof one.value === 'number');
+      for (const [id, own] of Map.groupBy(readings, (one) => one.client_id)) {
+        const host = hosts.get(id);
+        if (host && !host.isLive) takeReadings(host, own);
       }
     },
     totals: (nowMs) => sumUp([...hosts.values()], nowMs),

@@ -4,14 +4,12 @@ const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const DECIMAL = ['', ' k', ' M', ' G', ' T'] as const;
 const GROUPED = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** Three significant digits, never an exponent: 1.53, 15.3, 153. Trailing zeros stay out of whole numbers. */
+/** Three digits, never an exponent: 0.153, 1.53, 15.3, 153. Whole numbers have no decimals. */
 function threeDigits(value: number): string {
   const size = Math.abs(value);
-  if (size === 0) return '0';
-  if (size < 0.001) return value.toPrecision(1).includes('e') ? (value < 0 ? '-<0.001' : '<0.001') : value.toPrecision(1);
-  if (size < 1) return String(Number(value.toPrecision(2)));
-  const text = value.toFixed(size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
-  return Number.isInteger(value) ? String(value) : text;
+  if (Number.isInteger(value)) return String(value);
+  if (size < 0.0005) return '<0.001';
+  return value.toFixed(size < 0.1 ? 3 : size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
 }
 
 /** Divides by `base` until the number is short, and says how often. The rounding to 3 digits must not give 1,000. */

@@ -7,6 +7,8 @@ import type { Span, Step } from '../ranges.ts';
 export interface WindowsRequest extends Span, Step {
   readonly metric?: string;
   readonly client?: string;
+  /** Which of avg, min, max the answer has. */
+  readonly fields: string;
 }
 
 export interface SamplesRequest extends Span {
@@ -74,11 +76,11 @@ export function createApi(fetchFrom: typeof fetch, now: () => number): Api {
       const answer = await read<{ clients: ClientAnswer[] }>('/api/v1/clients', { client });
       return client === undefined ? answer.clients : answer.clients.filter(({ client_id }) => client_id === client);
     },
-    windows: ({ metric, client, startMs, endMs, step, resolution }, signal) =>
+    windows: ({ metric, client, fields, startMs, endMs, step, resolution }, signal) =>
       read<ColumnsAnswer>(
         '/api/v1/windows',
         {
-          ...{ metric, client, resolution, open: 'true', format: 'columns' },
+          ...{ metric, client, fields, resolution, open: 'true', format: 'columns' },
           start: String(Math.floor(startMs)),
           end: String(Math.ceil(endMs)),
           step: step === resolution ? undefined : step,

@@ -22,7 +22,7 @@ interface Shown {
 }
 
 /** From here on it is worth searching among the charts. */
-const SEARCH_FROM = 13;
+const SEARCH_FROM = 20;
 
 /** A chart of one series shows between what its windows lay. */
 function isBanded({ series }: ChartPlan, data: Dataset): boolean {
@@ -40,11 +40,18 @@ export class ChartWall {
   readonly #theme: Theme;
   readonly #onZoom: (span: Span) => void;
   readonly #slots = new Map<string, Slot>();
-  readonly #search = html('input', { type: 'search', class: 'search', placeholder: 'Search charts', 'aria-label': 'Search charts' });
+  readonly #search = html('input', {
+    type: 'search',
+    class: 'search',
+    placeholder: 'Search charts',
+    'aria-label': 'Search charts',
+  });
   readonly #charts = html('div', { class: 'charts' });
   readonly #note = html('p', { class: 'none', role: 'status' });
   readonly #sight: IntersectionObserver;
   #shown: Shown | undefined;
+  /** The live feed adds series to the data that is shown. */
+  #seriesPlanned = 0;
 
   constructor(theme: Theme, onZoom: (span: Span) => void) {
     this.#theme = theme;
@@ -56,11 +63,10 @@ export class ChartWall {
   }
 
   /** @param fine samples at times of their own, rather than windows. */
-  show(data: Dataset, series: number, span: Span, fine: boolean): void {
-    const before = this.#shown;
+  show(data: Dataset, span: Span, fine: boolean): void {
+    const replan = this.#shown?.data !== data || this.#seriesPlanned !== data.size;
     this.#shown = { data, span, fine };
-    if (before?.data !== data || this.#charts.dataset.series !== String(series)) this.#arrange();
-    this.#charts.dataset.series = String(series);
+    if (replan) this.#arrange();
     for (const slot of this.#slots.values()) this.#draw(slot);
   }
 
@@ -93,12 +99,14 @@ export class ChartWall {
   #arrange(): void {
     if (!this.#shown) return;
     const { data } = this.#shown;
+    this.#seriesPlanned = data.size;
     const all = planCharts([...data.values()].map((series) => ({ ...series, mean: meanOf(series) })));
     const text = this.#search.value.toLowerCase();
     const found = all.filter(({ title }) => title.toLowerCase().includes(text));
     const plans = found.slice(0, LIMITS.pageChartsMax);
     this.#search.hidden = all.length < SEARCH_FROM;
-    const more = found.length > plans.length ? `${plans.length} of ${found.length} charts are shown. Search to find the others.` : '';
+    const more =
+      found.length > plans.length ? `${plans.length} of ${found.length} charts are shown. Search to find the others.` : '';
     setText(this.#note, found.length === 0 && all.length > 0 ? 'No chart matches.' : more);
     const wanted = new Map(plans.map((plan) => [keyOf(plan, data), plan]));
     for (const [key, slot] of this.#slots) if (!wanted.has(key)) this.#remove(key, slot);

@@ -1,78 +1,100 @@
 /** Keeps what is known of all hosts up to date: the ledger by polling, values by the live feed, sparklines by windows. */
 import { LIMITS } from '../../../model/limits.ts';
-import { createFleet, type Fleet } from '../fleet.ts';
+import { MINUTE_MS } from '../../../model/window.ts';
+import { createFleet, FLEET_METRICS } from '../fleet.ts';
 import type { Services } from './services.ts';
 
-export interface FleetSource {
-  readonly fleet: Fleet;
+const MINUTES = { fields: 'avg', stepMs: MINUTE_MS, step: '1m', resolution: '1m' } as const;
+
+export class FleetSource {
+  readonly fleet = createFleet();
+  readonly #services: Services;
+  readonly #onHosts: () => void;
+  readonly #onValues: () => void;
+  readonly #closeFeed: () => void;
+  #counted: { readonly stored: number; readonly atMs: number } | undefined;
+  #perSecond: number | undefined;
+  #polling = false;
+  #pollAtMs = 0;
+  #historyAtMs = Number.NEGATIVE_INFINITY;
+  #begun = false;
+
+  /** @param onHosts after an answer that names the hosts. @param onValues after new values of some. */
+  constructor(services: Services, onHosts: () => void, onValues: () => void) {
+    this.#services = services;
+    this.#onHosts = onHosts;
+    this.#onValues = onValues;
+    this.#closeFeed = services.live.open(
+      undefined,
+      (changed) => {
+        if (this.fleet.takeLive(changed)) this.#pollAtMs = 0;
+        onValues();
+      },
+      () => this.#begin(),
+    );
+  }
+
   /** The first answer has come. */
-  loaded(): boolean;
+  get loaded(): boolean {
+    return this.#counted !== undefined;
+  }
+
   /** Samples stored per second between the last two answers. */
-  samplesPerSecond(): number | undefined;
+  get samplesPerSecond(): number | undefined {
+    return this.#perSecond;
+  }
+
   /** Asks again if it is time to. */
-  poll(): void;
-  stop(): void;
-}
-
-const HISTORY_AGE_MS = 5 * 60_000;
-const MINUTE = { stepMs: 60_000, step: '1m', resolution: '1m' } as const;
-
-/** @param onHosts after an answer that names the hosts. @param onValues after new values of some. */
-export function fleetSource(services: Services, onHosts: () => void, onValues: () => void): FleetSource {
-  const fleet = createFleet();
-  let counted: { readonly stored: number; readonly atMs: number } | undefined;
-  let perSecond: number | undefined;
-  let polling = false;
-  let pollAtMs = 0;
-  let historyAtMs = Number.NEGATIVE_INFINITY;
-
-  const readHistory = async (nowMs: number): Promise<void> => {
-    if (nowMs - historyAtMs < HISTORY_AGE_MS || fleet.hosts.size === 0 || fleet.hosts.size > LIMITS.pageSparkHostsMax) return;
-    historyAtMs = nowMs;
-    const span = { startMs: nowMs - LIMITS.pageSparkMinutes * MINUTE.stepMs, endMs: nowMs };
-    const read = async (metric: 'cpu' | 'memory_used_percent'): Promise<void> =>
-      fleet.takeHistory(metric, await services.api.windows({ metric, ...span, ...MINUTE }));
-    await Promise.all([read('cpu'), read('memory_used_percent')]);
-    onValues();
-  };
-
-  const readClients = async (): Promise<void> => {
-    const clients = await services.api.clients();
-    const atMs = services.now();
-    fleet.takeClients(clients);
-    const { stored } = fleet.totals(atMs);
-    if (counted && atMs > counted.atMs) perSecond = Math.max(0, ((stored - counted.stored) * 1000) / (atMs - counted.atMs));
-    counted = { stored, atMs };
-    pollAtMs = atMs + Math.max(LIMITS.pagePollMs, clients.length * LIMITS.pagePollMsPerHost);
-    onHosts();
-    await readHistory(atMs);
-  };
-
-  const poll = (): void => {
-    if (polling || document.hidden || services.now() < pollAtMs) return;
-    polling = true;
-    pollAtMs = services.now() + LIMITS.pagePollMs;
-    readClients()
-      .catch(services.report)
+  poll(): void {
+    const nowMs = this.#services.now();
+    if (this.#polling || document.hidden || nowMs < this.#pollAtMs) return;
+    this.#polling = true;
+    this.#pollAtMs = nowMs + LIMITS.pagePollMs;
+    this.#readClients()
+      .catch(this.#services.report)
       .finally(() => {
-        polling = false;
+        this.#polling = false;
       });
-  };
+  }
 
-  let opened = false;
-  const closeFeed = services.live.open(undefined, (changed, whole) => {
-    if (fleet.takeLive(changed)) pollAtMs = 0;
-    // A feed that comes back has missed what came in between.
-    if (whole && opened) historyAtMs = Number.NEGATIVE_INFINITY;
-    opened = true;
-    onValues();
-  });
-  poll();
-  return {
-    fleet,
-    loaded: () => counted !== undefined,
-    samplesPerSecond: () => perSecond,
-    poll,
-    stop: closeFeed,
-  };
+  stop(): void {
+    this.#closeFeed();
+  }
+
+  /** A feed that comes back has missed what came in between. */
+  #begin(): void {
+    if (this.#begun) this.#historyAtMs = Number.NEGATIVE_INFINITY;
+    this.#begun = true;
+  }
+
+  async #readClients(): Promise<void> {
+    const clients = await this.#services.api.clients();
+    const atMs = this.#services.now();
+    this.fleet.takeClients(clients);
+    const { stored } = this.fleet.totals(atMs);
+    const before = this.#counted;
+    if (before && atMs > before.atMs) this.#perSecond = Math.max(0, ((stored - before.stored) * 1000) / (atMs - before.atMs));
+    this.#counted = { stored, atMs };
+    this.#pollAtMs = atMs + Math.max(LIMITS.pagePollMs, clients.length * LIMITS.pagePollMsPerHost);
+    this.#onHosts();
+    await this.#readHistory(atMs);
+  }
+
+  /** Every metric once: an hour of those with a sparkline, the newest minutes of the others. */
+  async #readHistory(nowMs: number): Promise<void> {
+    const hosts = this.fleet.hosts.size;
+    if (nowMs - this.#historyAtMs < LIMITS.pageHistoryAgeMs || hosts === 0 || hosts > LIMITS.pageSparkHostsMax) return;
+    this.#historyAtMs = nowMs;
+    const answers = await Promise.all(
+      FLEET_METRICS.map(async (metric) => {
+        const isDrawn = metric === 'cpu' || metric === 'memory_used_percent';
+        const spanMs = isDrawn ? LIMITS.pageSparkMinutes * MINUTE_MS : LIMITS.pageSilentMs;
+        const answer = await this.#services.api.windows({ metric, startMs: nowMs - spanMs, endMs: nowMs, ...MINUTES });
+        if (isDrawn) this.fleet.takeHistory(metric, answer);
+        return answer;
+      }),
+    );
+    this.fleet.takeWindows(answers);
+    this.#onValues();
+  }
 }

@@ -12,6 +12,8 @@ const HEADINGS: Readonly<Record<SortKey, string>> = {
   network: 'Network',
 };
 
+const CHIPS: Readonly<Record<Freshness | 'all', string>> = { all: 'All', live: 'Live', stale: 'Stale', silent: 'Silent' };
+
 function freshnessChips(choose: (freshness: Freshness | undefined) => void) {
   const chips = [undefined, ...FRESHNESS].map((state) => {
     const count = html('span', { class: 'chip-count' }, '0');
@@ -20,7 +22,7 @@ function freshnessChips(choose: (freshness: Freshness | undefined) => void) {
       button.dataset.freshness = state;
       button.append(html('span', { class: 'dot', 'aria-hidden': 'true' }));
     }
-    button.append(state ?? 'all', count);
+    button.append(CHIPS[state ?? 'all'], count);
     button.addEventListener('click', () => {
       for (const chip of chips) setAttribute(chip.button, 'aria-pressed', String(chip.button === button));
       choose(state);

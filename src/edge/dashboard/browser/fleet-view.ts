@@ -3,15 +3,15 @@ import { LIMITS } from '../../../model/limits.ts';
 import { type Host, type Selection, type SortKey, selectHosts } from '../fleet.ts';
 import { connectPanel } from './connect-panel.ts';
 import { html, setAttribute, setText } from './element.ts';
-import { fleetSource } from './fleet-source.ts';
+import { FleetSource } from './fleet-source.ts';
 import { columnHeads, fleetToolbar } from './fleet-toolbar.ts';
 import { type HostItem, hostItem } from './host-item.ts';
 import type { Services, View } from './services.ts';
 import { totalsBar } from './totals-bar.ts';
-import { type GridLayout, virtualGrid } from './virtual-grid.ts';
+import { type GridLayout, VirtualGrid } from './virtual-grid.ts';
 
 const ROW: GridLayout = { columns: 1, height: 60, gap: 0 };
-const CARD = { height: 208, gap: 12, widthMin: 340, columnsMax: 3 };
+const CARD = { height: 208, gap: 12, widthMin: 340, across: 3 };
 /** Narrower than this, six columns do not fit. */
 const ROWS_FROM_PX = 900;
 /** Up to here the commands that add a host stay in sight. */
@@ -20,7 +20,7 @@ const FEW_HOSTS = 3;
 function layoutFor(width: number, hosts: number, shown: number): GridLayout {
   if (width >= ROWS_FROM_PX && hosts > LIMITS.pageCardHostsMax) return ROW;
   const fitting = Math.floor((width + CARD.gap) / (CARD.widthMin + CARD.gap));
-  return { columns: Math.max(1, Math.min(fitting, shown, CARD.columnsMax)), height: CARD.height, gap: CARD.gap };
+  return { columns: Math.max(1, Math.min(fitting, shown, CARD.across)), height: CARD.height, gap: CARD.gap };
 }
 
 /** The commands that add a host: large while there is none, below the list while there are few. */
@@ -42,11 +42,11 @@ export function fleetView(services: Services): View {
   const totals = totalsBar();
   const none = html('p', { class: 'none', role: 'status' });
   const foot = connectFoot(services);
-  const grid = virtualGrid<Host, HostItem>(
-    (host) => host.id,
-    hostItem,
-    (item, host, index) => item.show(host, index, services.now()),
-  );
+  const grid = new VirtualGrid<Host, HostItem>({
+    keyOf: (host) => host.id,
+    create: hostItem,
+    show: (item, host, index) => item.show(host, index, services.now()),
+  });
   const select = (change: Partial<Selection>): void => {
     selection = { ...selection, ...change };
     heads.show(selection.sort, selection.descending);
@@ -69,14 +69,14 @@ export function fleetView(services: Services): View {
     const { hosts } = source.fleet;
     const chosen = selectHosts(hosts.values(), selection, services.now());
     const layout = layoutFor(table.clientWidth || innerWidth, hosts.size, chosen.length);
-    table.classList.toggle('is-cards', layout !== ROW);
+    table.className = layout === ROW ? 'hosts is-rows' : 'hosts is-cards';
     setAttribute(table, 'aria-rowcount', String(chosen.length + 1));
-    setText(none, source.loaded() && chosen.length === 0 && hosts.size > 0 ? 'No host matches.' : '');
+    setText(none, source.loaded && chosen.length === 0 && hosts.size > 0 ? 'No host matches.' : '');
     grid.setItems(chosen, layout);
   };
   const sumUp = (): void => {
     const sums = source.fleet.totals(services.now());
-    totals.show(sums, source.samplesPerSecond());
+    totals.show(sums, source.samplesPerSecond);
     toolbar.showCounts(sums.hosts);
   };
   const onHosts = (): void => {
@@ -86,10 +86,11 @@ export function fleetView(services: Services): View {
     arrange();
     foot.show(source.fleet.hosts.size);
   };
-  const source = fleetSource(services, onHosts, grid.refresh);
+  const source = new FleetSource(services, onHosts, grid.refresh);
+  source.poll();
   const stopTicking = services.every(1_000, () => {
     source.poll();
-    if (!source.loaded() || document.hidden) return;
+    if (!source.loaded || document.hidden) return;
     sumUp();
     grid.refresh();
   });

@@ -1,4 +1,4 @@
-/** Keeps the series of one host over one range up to date: samples or windows from the API, then the live feed. */
+/** Keeps what is known of one host over one range up to date: samples or windows from the API, then the live feed. */
 import { catalogueEntry } from '../../../model/catalogue.ts';
 import { MetricStreamError } from '../../../model/errors.ts';
 import { LIMITS } from '../../../model/limits.ts';
@@ -7,121 +7,148 @@ import { appendLive, type Dataset, datasetOfSamples, datasetOfWindows } from '..
 import { chooseStep, type Range, readsSamples, refreshMs, type Span, spanOf } from '../ranges.ts';
 import type { Services } from './services.ts';
 
-export interface HostSource {
-  /** Undefined until the first answer. */
-  data(): Dataset | undefined;
-  status(): ClientAnswer | undefined;
-  /** The host is in the ledger: undefined until that is known. */
-  known(): boolean | undefined;
-  span(): Span;
-  /** Distance of two points, ms. */
-  stepMs(): number;
-  /** Unix ms, server time; 0: never. */
-  seenMs(): number;
-  stop(): void;
+/** `fine`: samples at times of their own; else windows. */
+export interface HostData {
+  readonly series: Dataset;
+  readonly fine: boolean;
 }
 
-/** How many coarser steps are tried for an answer that was too large. */
-const COARSER_MAX = 4;
+function isTooMany(failure: unknown): boolean {
+  return failure instanceof MetricStreamError && failure.code === 'too_many_points';
+}
 
-async function readWindows(services: Services, client: string, span: Span, signal: AbortSignal) {
-  for (let coarser = 0; ; coarser++) {
+export class HostSource {
+  readonly #services: Services;
+  readonly #client: string;
+  readonly #range: Range;
+  readonly #changed: () => void;
+  readonly #ended = new AbortController();
+  readonly #stops: readonly (() => void)[];
+  #data: HostData | undefined;
+  #status: ClientAnswer | undefined;
+  #known: boolean | undefined;
+  #seenMs = 0;
+  #units: ReadonlyMap<string, string> = new Map();
+  /** What the feed brought while the first answer was on its way. */
+  #early: LiveAnswer[] = [];
+  #begun = false;
+
+  /** @param changed called after anything new. */
+  constructor(services: Services, client: string, range: Range, changed: () => void) {
+    this.#services = services;
+    this.#client = client;
+    this.#range = range;
+    this.#changed = changed;
+    const refresh = refreshMs(range);
+    const unlessHidden = (read: () => Promise<void>) => (): void => {
+      if (!document.hidden) this.#run(read);
+    };
+    this.#stops = [
+      services.live.open(
+        client,
+        (answers) => this.#takeLive(answers),
+        () => this.#begin(),
+      ),
+      services.every(LIMITS.pagePollMs, unlessHidden(this.#readStatus)),
+      ...(refresh === undefined ? [] : [services.every(refresh, unlessHidden(this.#readData))]),
+    ];
+    for (const read of [this.#readData, this.#readStatus, this.#readUnits]) this.#run(read);
+  }
+
+  /** Undefined until the first answer. */
+  get data(): HostData | undefined {
+    return this.#data;
+  }
+
+  /** What the ledger says. */
+  get status(): ClientAnswer | undefined {
+    return this.#status;
+  }
+
+  /** Whether the ledger has this host; undefined until that is known. */
+  get known(): boolean | undefined {
+    return this.#known;
+  }
+
+  /** Unix ms, server time; 0: never. */
+  get seenMs(): number {
+    return this.#seenMs;
+  }
+
+  get span(): Span {
+    return spanOf(this.#range, this.#services.now());
+  }
+
+  stop(): void {
+    this.#ended.abort();
+    for (const stop of this.#stops) stop();
+  }
+
+  #run(read: () => Promise<void>): void {
+    read().then(this.#changed, (failure: unknown) => {
+      if (!this.#ended.signal.aborted) this.#services.report(failure);
+    });
+  }
+
+  /** A feed that comes back has missed what came in between. */
+  #begin(): void {
+    if (this.#begun) this.#run(this.#readData);
+    this.#begun = true;
+  }
+
+  #takeLive(answers: readonly LiveAnswer[]): void {
+    const mine = answers.filter(({ client_id }) => client_id === this.#client);
+    for (const { seen_ms } of mine) this.#seenMs = Math.max(this.#seenMs, seen_ms);
+    if (this.#data) this.#append(mine);
+    else this.#early.push(...mine);
+    this.#changed();
+  }
+
+  #append(answers: readonly LiveAnswer[]): void {
+    if (this.#range !== 'live' || !this.#data?.fine) return;
+    const unitOf = (metric: string): string => catalogueEntry(metric)?.unit ?? this.#units.get(metric) ?? '';
+    for (const answer of answers) appendLive(this.#data.series, answer, this.span.startMs - LIMITS.pagePollMs, unitOf);
+  }
+
+  readonly #readData = async (): Promise<void> => {
+    this.#data = await this.#readRange();
+    this.#append(this.#early);
+    this.#early = [];
+  };
+
+  readonly #readStatus = async (): Promise<void> => {
+    [this.#status] = await this.#services.api.clients(this.#client);
+    this.#known = this.#status !== undefined;
+    this.#seenMs = Math.max(this.#seenMs, this.#status?.last_seen ?? 0);
+  };
+
+  readonly #readUnits = async (): Promise<void> => {
+    this.#units = await this.#services.api.units();
+  };
+
+  /** Samples where the range is short and they are not too many; else windows. */
+  async #readRange(): Promise<HostData> {
+    if (readsSamples(this.#range)) {
+      const request = { client: this.#client, ...this.span };
+      const answer = await this.#services.api.samples(request, this.#ended.signal).catch((failure: unknown) => {
+        if (!isTooMany(failure)) throw failure;
+        return undefined;
+      });
+      if (answer) return { series: datasetOfSamples(answer), fine: true };
+    }
+    return { series: await this.#readWindows(0), fine: false };
+  }
+
+  /** @param coarser how many steps coarser than the finest that fits. */
+  async #readWindows(coarser: number): Promise<Dataset> {
+    const { span } = this;
     const step = chooseStep(span.endMs - span.startMs, coarser);
+    const request = { client: this.#client, fields: 'avg,min,max', ...span, ...step };
     try {
-      return { data: datasetOfWindows(await services.api.windows({ client, ...span, ...step }, signal)), stepMs: step.stepMs };
+      return datasetOfWindows(await this.#services.api.windows(request, this.#ended.signal));
     } catch (failure) {
-      const tooMany = failure instanceof MetricStreamError && failure.code === 'too_many_points';
-      if (!tooMany || coarser === COARSER_MAX) throw failure;
+      if (!isTooMany(failure) || coarser === LIMITS.pageCoarserStepsMax) throw failure;
+      return this.#readWindows(coarser + 1);
     }
   }
-}
-
-/** Samples where the range is short and they are not too many; else windows. */
-async function readRange(services: Services, client: string, range: Range, signal: AbortSignal) {
-  const span = spanOf(range, services.now());
-  if (!readsSamples(range)) return readWindows(services, client, span, signal);
-  try {
-    return { data: datasetOfSamples(await services.api.samples({ client, ...span }, signal)), stepMs: 1_000 };
-  } catch (failure) {
-    if (failure instanceof MetricStreamError && failure.code === 'too_many_points')
-      return readWindows(services, client, span, signal);
-    throw failure;
-  }
-}
-
-/** @param onData after new points. @param onStatus after news of the host itself. */
-export function hostSource(
-  services: Services,
-  client: string,
-  range: Range,
-  onData: () => void,
-  onStatus: () => void,
-): HostSource {
-  const ended = new AbortController();
-  let data: Dataset | undefined;
-  let stepMs = 1_000;
-  let status: ClientAnswer | undefined;
-  let known: boolean | undefined;
-  let seenMs = 0;
-  let units: ReadonlyMap<string, string> = new Map();
-  let waiting: LiveAnswer[] = [];
-
-  const span = (): Span => spanOf(range, services.now());
-  const unitOf = (metric: string): string => catalogueEntry(metric)?.unit ?? units.get(metric) ?? '';
-  const guard = (work: Promise<void>): void => {
-    work.catch((failure: unknown) => {
-      if (!ended.signal.aborted) services.report(failure);
-    });
-  };
-  const append = (answers: readonly LiveAnswer[]): void => {
-    if (!data || range !== 'live' || stepMs !== 1_000) return;
-    for (const answer of answers) appendLive(data, answer, span().startMs - LIMITS.pagePollMs, unitOf);
-  };
-  const readData = async (): Promise<void> => {
-    ({ data, stepMs } = await readRange(services, client, range, ended.signal));
-    append(waiting);
-    waiting = [];
-    onData();
-  };
-  const readStatus = async (): Promise<void> => {
-    [status] = await services.api.clients(client);
-    known = status !== undefined;
-    seenMs = Math.max(seenMs, status?.last_seen ?? 0);
-    onStatus();
-  };
-  const readUnits = async (): Promise<void> => {
-    units = await services.api.units();
-  };
-
-  let opened = false;
-  const closeFeed = services.live.open(client, (changed, whole) => {
-    const mine = changed.filter((answer) => answer.client_id === client);
-    for (const answer of mine) seenMs = Math.max(seenMs, answer.seen_ms);
-    if (data) append(mine);
-    else waiting = mine;
-    // A feed that comes back has missed what came in between.
-    if (whole && opened) guard(readData());
-    opened = true;
-    onStatus();
-    if (range === 'live' && data) onData();
-  });
-  const refresh = refreshMs(range);
-  const stops = [
-    services.every(LIMITS.pagePollMs, () => document.hidden || guard(readStatus())),
-    ...(refresh === undefined ? [] : [services.every(refresh, () => document.hidden || guard(readData()))]),
-  ];
-  for (const work of [readData(), readStatus(), readUnits()]) guard(work);
-  return {
-    data: () => data,
-    status: () => status,
-    known: () => known,
-    span,
-    stepMs: () => stepMs,
-    seenMs: () => seenMs,
-    stop() {
-      ended.abort();
-      closeFeed();
-      for (const stop of stops) stop();
-    },
-  };
 }

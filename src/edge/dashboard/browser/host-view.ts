@@ -6,14 +6,11 @@ import { PRESETS, type Preset, type Range, type Span } from '../ranges.ts';
 import { formatAge, freshness } from '../relative-time.ts';
 import { hostHash } from '../routes.ts';
 import { formatDuration } from '../units.ts';
-import { chartWall } from './chart-wall.ts';
+import { ChartWall } from './chart-wall.ts';
 import { html, setAttribute, setText } from './element.ts';
-import { type HostSource, hostSource } from './host-source.ts';
+import { HostSource } from './host-source.ts';
 import { ledgerPanel } from './ledger-panel.ts';
 import type { Services, View } from './services.ts';
-
-/** A clock this far off is worth a word. */
-const SKEW_SHOWN_MS = 1_000;
 
 function rangeLinks(client: string, range: Range): HTMLElement {
   const links = (Object.keys(PRESETS) as Preset[]).map((preset) => {
@@ -23,7 +20,7 @@ function rangeLinks(client: string, range: Range): HTMLElement {
     return link;
   });
   if (typeof range === 'object') {
-    const ends = [range.startMs, range.endMs].map((ms) => cursorLabel(new Date(ms), 60_000));
+    const ends = [range.startMs, range.endMs].map((ms) => cursorLabel(new Date(ms), false));
     links.push(html('a', { class: 'range', 'aria-current': 'true', href: hostHash(client, range) }, ends.join(' to ')));
   }
   return html('nav', { class: 'ranges', 'aria-label': 'Time range' }, ...links);
@@ -45,20 +42,19 @@ function hostHead(client: string, range: Range) {
   return {
     element,
     show(source: HostSource, nowMs: number) {
-      const status = source.status();
-      const seenMs = source.seenMs();
+      const { status, seenMs } = source;
       if (seenMs === 0) return;
       const state = freshness(nowMs - seenMs);
       setAttribute(element, 'data-freshness', state);
       setAttribute(dot, 'aria-label', state);
       setText(seen, `${state}, seen ${formatAge(nowMs - seenMs)}`);
-      const uptime = latestOf(source.data() ?? new Map(), 'uptime_seconds');
+      const uptime = source.data && latestOf(source.data.series, 'uptime_seconds');
       const skewMs = status?.skew_ms ?? 0;
       const words = [
         status?.datacenter,
         status?.environment,
         uptime === undefined ? undefined : `up ${formatDuration(Math.floor(uptime / 60) * 60)}`,
-        Math.abs(skewMs) < SKEW_SHOWN_MS
+        Math.abs(skewMs) < LIMITS.pageSkewMs
           ? undefined
           : `its clock is ${formatDuration(Math.abs(skewMs) / 1000)} ${skewMs > 0 ? 'behind' : 'ahead'}`,
       ];
@@ -83,44 +79,40 @@ function emptyNote(client: string, range: Range, known: boolean | undefined): HT
 export function hostView(services: Services, client: string, range: Range): View {
   const head = hostHead(client, range);
   const ledger = ledgerPanel();
-  ledger.element.hidden = true;
-  const wall = chartWall(services.theme, ({ startMs, endMs }: Span) => {
+  const wall = new ChartWall(services.theme, ({ startMs, endMs }: Span) => {
     const wider = Math.max(0, LIMITS.pageZoomMsMin - (endMs - startMs)) / 2;
     location.hash = hostHash(client, { startMs: startMs - wider, endMs: endMs + wider });
   });
-  const empty = html('div', { role: 'status' }, html('p', { class: 'none' }, 'Reading…'));
+  const note = html('div', { role: 'status' }, html('p', { class: 'none' }, 'Reading…'));
   const hint = html('p', { class: 'hint' }, 'Draw over a chart to look closer. Click a name to hide its line.');
-  const element = html('div', { class: 'host-view' }, head.element, ledger.element, wall.element, empty, hint);
+  const element = html('div', { class: 'host-view' }, head.element, ledger.element, wall.element, note, hint);
 
-  const showCharts = (): void => {
-    const data = source.data();
-    if (!data) return;
-    const nothing = data.size === 0;
-    hint.hidden = nothing;
-    wall.element.hidden = nothing;
-    const shows = nothing ? `empty ${source.known()}` : 'charts';
-    if (empty.dataset.shows !== shows) empty.replaceChildren(...(nothing ? [emptyNote(client, range, source.known())] : []));
-    empty.dataset.shows = shows;
-    wall.show(data, source.span(), source.stepMs());
-  };
-  const showStatus = (): void => {
+  const show = (): void => {
+    const { data, status, known, span } = source;
     head.show(source, services.now());
-    const status = source.status();
     ledger.element.hidden = status === undefined;
     if (status) ledger.show(status);
-    if (source.data()?.size === 0) showCharts();
+    const empty = data?.series.size === 0;
+    hint.hidden = data === undefined || empty;
+    if (!data) return;
+    // Written once for each state: screen readers say what changes here.
+    const state = empty ? `empty ${known}` : 'charts';
+    if (note.dataset.state !== state) note.replaceChildren(...(empty ? [emptyNote(client, range, known)] : []));
+    note.dataset.state = state;
+    wall.show(data.series, span, data.fine);
   };
-  hint.hidden = true;
-  const source = hostSource(services, client, range, showCharts, showStatus);
-  const stopTicking = services.every(1_000, () => head.show(source, services.now()));
-  // The live range moves on although nothing comes.
-  const stopMoving = range === 'live' ? services.every(5_000, () => document.hidden || showCharts()) : () => {};
+  const source = new HostSource(services, client, range, show);
+  const stops = [
+    services.every(1_000, () => head.show(source, services.now())),
+    // The live range moves on although nothing comes.
+    ...(range === 'live' ? [services.every(5_000, () => document.hidden || show())] : []),
+  ];
+  show();
   return {
     title: client,
     element,
     stop() {
-      stopTicking();
-      stopMoving();
+      for (const stop of stops) stop();
       source.stop();
       wall.stop();
     },

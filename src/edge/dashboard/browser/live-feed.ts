@@ -7,10 +7,32 @@ export type LiveState = 'connecting' | 'live' | 'paused';
 export interface LiveFeed {
   /**
    * @param client undefined: all of them, with the metrics of the list.
-   * @param take what changed; `whole` where it is everything there is, as after each opening.
+   * @param take what changed.
+   * @param begins called each time the feed begins: what came before it has to be read in another way.
    * @returns closes it.
    */
-  open(client: string | undefined, take: (changed: readonly LiveAnswer[], whole: boolean) => void): () => void;
+  open(client: string | undefined, take: (changed: readonly LiveAnswer[]) => void, begins: () => void): () => void;
+}
+
+interface Events {
+  readonly live: () => void;
+  readonly broken: (willRetry: boolean) => void;
+  readonly begins: () => void;
+  readonly take: (changed: readonly LiveAnswer[]) => void;
+}
+
+/** After a refusal (401, 503) the browser does not try again by itself. */
+function openSource(path: string, events: Events): EventSource {
+  const source = new EventSource(path);
+  const read = ({ data }: MessageEvent<string>): void => events.take((JSON.parse(data) as { clients: LiveAnswer[] }).clients);
+  source.addEventListener('open', events.live);
+  source.addEventListener('error', () => events.broken(source.readyState !== EventSource.CLOSED));
+  source.addEventListener('snapshot', (event) => {
+    events.begins();
+    read(event);
+  });
+  source.addEventListener('change', read);
+  return source;
 }
 
 /**
@@ -19,13 +41,13 @@ export interface LiveFeed {
  */
 export function liveFeed(after: (delayMs: number, run: () => void) => () => void, onState: (state: LiveState) => void): LiveFeed {
   return {
-    open(client, take) {
+    open(client, take, begins) {
+      const path = client === undefined ? '/api/v1/live' : `/api/v1/live?client=${encodeURIComponent(client)}`;
       let source: EventSource | undefined;
       let cancelReopen = (): void => {};
-      const path = client === undefined ? '/api/v1/live' : `/api/v1/live?client=${encodeURIComponent(client)}`;
-      const receive = (event: MessageEvent<string>): void => {
-        onState('live');
-        take((JSON.parse(event.data) as { clients: LiveAnswer[] }).clients, event.type === 'snapshot');
+      const broken = (willRetry: boolean): void => {
+        onState('connecting');
+        if (!willRetry) cancelReopen = after(LIMITS.pageReopenMs, open);
       };
       const close = (): void => {
         cancelReopen();
@@ -34,18 +56,8 @@ export function liveFeed(after: (delayMs: number, run: () => void) => () => void
       };
       const open = (): void => {
         close();
-        if (document.hidden) return onState('paused');
-        onState('connecting');
-        const opened = new EventSource(path);
-        source = opened;
-        opened.addEventListener('snapshot', receive);
-        opened.addEventListener('change', receive);
-        opened.addEventListener('open', () => onState('live'));
-        opened.addEventListener('error', () => {
-          onState('connecting');
-          // After a refusal (401, 503) the browser does not try again.
-          if (opened.readyState === EventSource.CLOSED) cancelReopen = after(LIMITS.pageReopenMs, open);
-        });
+        onState(document.hidden ? 'paused' : 'connecting');
+        if (!document.hidden) source = openSource(path, { live: () => onState('live'), broken, begins, take });
       };
       document.addEventListener('visibilitychange', open);
       open();

@@ -8,6 +8,8 @@ export interface Palette {
   readonly grid: string;
   readonly surface: string;
   readonly total: string;
+  /** Names of the font, as in CSS. */
+  readonly font: string;
   /** Colours of series, in order. */
   readonly series: readonly string[];
 }
@@ -32,6 +34,7 @@ function readPalette(): Palette {
     grid: color('grid'),
     surface: color('surface'),
     total: color('text-faint'),
+    font: getComputedStyle(document.body).fontFamily,
     series: Array.from({ length: SERIES_COLORS }, (_, index) => color(`series-${index + 1}`)),
   };
 }

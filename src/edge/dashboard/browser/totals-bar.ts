@@ -1,5 +1,5 @@
 /** The figures above the list of hosts: how many there are, and whether everything they sent is here. */
-import { plural, reasonText } from '../completeness.ts';
+import { reasonText } from '../completeness.ts';
 import type { Totals } from '../fleet.ts';
 import { FRESHNESS } from '../relative-time.ts';
 import { formatCompact, formatCount, formatShare } from '../units.ts';
@@ -29,8 +29,8 @@ export function totalsBar(): TotalsBar {
   const hosts = tile('Hosts', 'Stale: nothing for 30 s. Silent: nothing for 2 min.');
   const complete = tile('Pushes arrived', 'Agents number their pushes, so the server knows what should have come.');
   const stored = tile('Samples stored', 'Each one counted exactly once.');
-  const repeats = tile('Repeats', 'Pushes and samples that came again, after a retry for example. They change nothing.');
-  const rejected = tile('Rejected', 'Samples that were refused, one by one; the others of their push were kept.');
+  const repeats = tile('Repeated pushes', 'What came again, after a retry for example. It changes nothing.');
+  const rejected = tile('Rejected samples', 'Samples that were refused, one by one; the others of their push were kept.');
   const element = html('dl', { class: 'tiles', 'aria-label': 'Totals' });
   element.append(hosts.element, complete.element, stored.element, repeats.element, rejected.element);
   return {
@@ -50,11 +50,8 @@ export function totalsBar(): TotalsBar {
         formatCompact(totals.stored),
         perSecond === undefined ? 'counted once each' : `${formatCompact(perSecond)} a second`,
       );
-      const repeated = totals.repeatedPushes + totals.repeatedSamples;
-      repeats.show(
-        formatCompact(repeated),
-        repeated === 0 ? 'nothing came twice' : `${plural(totals.repeatedPushes, 'push')}, counted once`,
-      );
+      const samples = totals.repeatedSamples;
+      repeats.show(formatCompact(totals.repeatedPushes), samples === 0 ? 'none' : `${formatCompact(samples)} samples, counted once`);
       rejected.show(formatCompact(totals.rejected), totals.topReason === undefined ? 'none' : reasonText(totals.topReason));
     },
   };

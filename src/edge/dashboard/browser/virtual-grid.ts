@@ -1,146 +1,140 @@
 /** A list of any length of which only the part on the screen has elements: rows, or cards side by side. */
+import { html } from './element.ts';
 
 export interface GridItem {
   readonly element: HTMLElement;
 }
 
+/** Columns side by side; height of one line of items and the gap between items, CSS pixels. */
 export interface GridLayout {
   readonly columns: number;
-  /** Of one line of items, and between items; CSS pixels. */
   readonly height: number;
   readonly gap: number;
 }
 
-export interface VirtualGrid<T> {
-  readonly element: HTMLElement;
-  /** Shows these, in this order. */
-  setItems(items: readonly T[], layout: GridLayout): void;
-  /** Brings the values of what is on the screen up to date. */
-  refresh(): void;
-  stop(): void;
+export interface GridOptions<T, I> {
+  /** What keeps its element while the list changes around it, so that the focus stays where it is. */
+  readonly keyOf: (value: T) => string;
+  readonly create: () => I;
+  /** Writes a value into an item; `index` is its place in the whole list. */
+  readonly show: (item: I, value: T, index: number) => void;
+}
+
+interface Shown<T, I> {
+  readonly item: I;
+  readonly value: T;
 }
 
 /** Lines beyond the screen that are kept ready, above and below. */
 const OVERSCAN = 4;
+/** Room between a focused item and the edge of the screen, CSS pixels. */
+const MARGIN = 120;
 
-interface Shown<T, I> {
-  readonly item: I;
-  value: T;
-}
+/** Follows the scroll of the window. Arrow keys, Home and End move between items. */
+export class VirtualGrid<T, I extends GridItem> {
+  readonly element = html('div', { class: 'virtual-grid', role: 'rowgroup' });
+  readonly #options: GridOptions<T, I>;
+  readonly #shown = new Map<string, Shown<T, I>>();
+  #items: readonly T[] = [];
+  #layout: GridLayout = { columns: 1, height: 1, gap: 0 };
+  #frame = 0;
 
-/**
- * Follows the scroll of the window. Arrow keys, Home and End move between items.
- * @param keyOf what keeps its element while the list changes around it, so that the focus stays where it is.
- * @param show writes a value into an item; `index` is its place in the whole list.
- */
-export function virtualGrid<T, I extends GridItem>(
-  keyOf: (value: T) => string,
-  create: () => I,
-  show: (item: I, value: T, index: number) => void,
-): VirtualGrid<T> {
-  const element = document.createElement('div');
-  element.className = 'virtual-grid';
-  element.setAttribute('role', 'rowgroup');
-  const shown = new Map<string, Shown<T, I>>();
-  let items: readonly T[] = [];
-  let layout: GridLayout = { columns: 1, height: 1, gap: 0 };
-  let frame = 0;
+  constructor(options: GridOptions<T, I>) {
+    this.#options = options;
+    this.element.addEventListener('keydown', (event) => this.#moveFocus(event));
+    addEventListener('scroll', this.refresh, { passive: true });
+    addEventListener('resize', this.refresh);
+  }
 
-  const place = (target: HTMLElement, index: number): void => {
-    const { columns, height, gap } = layout;
-    const column = index % columns;
-    const style = target.style;
+  /** Shows these, in this order. */
+  setItems(items: readonly T[], layout: GridLayout): void {
+    this.#items = items;
+    this.#layout = layout;
+    const lines = Math.ceil(items.length / layout.columns);
+    this.element.style.height = `${Math.max(0, lines * (layout.height + layout.gap) - layout.gap)}px`;
+    this.refresh();
+  }
+
+  /** Brings what is on the screen up to date, with the next frame. */
+  readonly refresh = (): void => {
+    this.#frame ||= requestAnimationFrame(() => this.#render());
+  };
+
+  stop(): void {
+    cancelAnimationFrame(this.#frame);
+    removeEventListener('scroll', this.refresh);
+    removeEventListener('resize', this.refresh);
+  }
+
+  #render(): void {
+    this.#frame = 0;
+    const { columns, height, gap } = this.#layout;
+    const top = -this.element.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor(top / (height + gap)) - OVERSCAN) * columns;
+    const last = (Math.ceil((top + innerHeight) / (height + gap)) + OVERSCAN) * columns;
+    const wanted = this.#items.slice(first, Math.max(first, last));
+    const active = document.activeElement;
+    const spare = this.#takeSpare(new Set(wanted.map(this.#options.keyOf)), active);
+    let next = this.element.firstChild;
+    wanted.forEach((value, offset) => {
+      const key = this.#options.keyOf(value);
+      const item = this.#shown.get(key)?.item ?? spare.pop() ?? this.#options.create();
+      this.#shown.set(key, { item, value });
+      // The order of the elements is the order of the Tab key and of screen readers.
+      if (item.element === next) next = next.nextSibling;
+      else this.element.insertBefore(item.element, next);
+      this.#place(item.element, first + offset);
+      this.#options.show(item, value, first + offset);
+    });
+    // An element that is moved loses the focus.
+    if (active instanceof HTMLElement && active.isConnected && active !== document.activeElement) {
+      active.focus({ preventScroll: true });
+    }
+  }
+
+  /** Takes the items out that are not wanted; the one with the focus stays while it is in the list at all. */
+  #takeSpare(wanted: ReadonlySet<string>, active: Element | null): I[] {
+    const spare: I[] = [];
+    for (const [key, { item, value }] of this.#shown) {
+      if (wanted.has(key) || (item.element.contains(active) && this.#items.includes(value))) continue;
+      this.#shown.delete(key);
+      item.element.remove();
+      spare.push(item);
+    }
+    return spare;
+  }
+
+  #place({ style }: HTMLElement, index: number): void {
+    const { columns, height, gap } = this.#layout;
     style.top = `${Math.floor(index / columns) * (height + gap)}px`;
     style.height = `${height}px`;
     style.width = columns === 1 ? '100%' : `calc((100% - ${gap * (columns - 1)}px) / ${columns})`;
-    style.left = columns === 1 ? '0' : `calc((100% + ${gap}px) / ${columns} * ${column})`;
-  };
+    style.left = columns === 1 ? '0' : `calc((100% + ${gap}px) / ${columns} * ${index % columns})`;
+  }
 
-  const fresh = (spare: Shown<T, I> | undefined, value: T): Shown<T, I> => {
-    if (!spare) return { item: create(), value };
-    return { item: spare.item, value };
-  };
-
-  const render = (): void => {
-    frame = 0;
-    const line = layout.height + layout.gap;
-    const top = -element.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(top / line) - OVERSCAN) * layout.columns;
-    const last = Math.min(items.length, (Math.ceil((top + innerHeight) / line) + OVERSCAN) * layout.columns);
-    const wanted = items.slice(first, last);
-    const keys = new Set(wanted.map(keyOf));
-    const active = document.activeElement;
-    const isSpare = ({ item, value }: Shown<T, I>): boolean => !item.element.contains(active) || !items.includes(value);
-    const spare = [...shown].filter(([key, entry]) => !keys.has(key) && isSpare(entry));
-    for (const [key, { item }] of spare) {
-      shown.delete(key);
-      item.element.remove();
-    }
-    let next = element.firstChild;
-    wanted.forEach((value, offset) => {
-      const key = keyOf(value);
-      const entry = shown.get(key) ?? fresh(spare.pop()?.[1], value);
-      entry.value = value;
-      shown.set(key, entry);
-      // The order of the elements is the order of the Tab key and of screen readers.
-      if (entry.item.element === next) next = next.nextSibling;
-      else element.insertBefore(entry.item.element, next);
-      place(entry.item.element, first + offset);
-      show(entry.item, value, first + offset);
-    });
-    if (active instanceof HTMLElement && active.isConnected && active !== document.activeElement)
-      active.focus({ preventScroll: true });
-  };
-
-  const schedule = (): void => {
-    frame ||= requestAnimationFrame(render);
-  };
-
-  const focusItem = (index: number): void => {
-    const value = items[index];
-    if (value === undefined) return;
-    const line = Math.floor(index / layout.columns) * (layout.height + layout.gap);
-    const top = element.getBoundingClientRect().top + line;
-    const margin = 120;
-    if (top < margin) scrollBy(0, top - margin);
-    else if (top + layout.height > innerHeight - margin) scrollBy(0, top + layout.height - innerHeight + margin);
-    render();
-    shown.get(keyOf(value))?.item.element.querySelector('a')?.focus({ preventScroll: true });
-  };
-
-  element.addEventListener('keydown', (event) => {
-    const focused = [...shown.values()].find(({ item }) => item.element.contains(document.activeElement));
-    if (!focused) return;
+  #moveFocus(event: KeyboardEvent): void {
+    const { columns } = this.#layout;
+    const focused = [...this.#shown.values()].find(({ item }) => item.element.contains(document.activeElement));
+    const across = columns > 1 ? 1 : 0;
     const steps: Readonly<Record<string, number>> = {
-      ArrowDown: layout.columns,
-      ArrowUp: -layout.columns,
-      ArrowRight: layout.columns > 1 ? 1 : 0,
-      ArrowLeft: layout.columns > 1 ? -1 : 0,
-      Home: -items.length,
-      End: items.length,
+      ...{ ArrowDown: columns, ArrowUp: -columns, ArrowRight: across, ArrowLeft: -across },
+      ...{ Home: -this.#items.length, End: this.#items.length },
     };
     const step = steps[event.key];
-    if (!step) return;
+    if (!focused || !step) return;
     event.preventDefault();
-    focusItem(Math.min(items.length - 1, Math.max(0, items.indexOf(focused.value) + step)));
-  });
-  addEventListener('scroll', schedule, { passive: true });
-  addEventListener('resize', schedule);
+    this.#focus(Math.min(this.#items.length - 1, Math.max(0, this.#items.indexOf(focused.value) + step)));
+  }
 
-  return {
-    element,
-    setItems(next, nextLayout) {
-      items = next;
-      layout = nextLayout;
-      const lines = Math.ceil(items.length / layout.columns);
-      element.style.height = `${Math.max(0, lines * (layout.height + layout.gap) - layout.gap)}px`;
-      schedule();
-    },
-    refresh: schedule,
-    stop() {
-      cancelAnimationFrame(frame);
-      removeEventListener('scroll', schedule);
-      removeEventListener('resize', schedule);
-    },
-  };
+  #focus(index: number): void {
+    const value = this.#items[index];
+    if (value === undefined) return;
+    const { columns, height, gap } = this.#layout;
+    const top = this.element.getBoundingClientRect().top + Math.floor(index / columns) * (height + gap);
+    if (top < MARGIN) scrollBy(0, top - MARGIN);
+    else if (top + height > innerHeight - MARGIN) scrollBy(0, top + height - innerHeight + MARGIN);
+    this.#render();
+    const item = this.#shown.get(this.#options.keyOf(value))?.item;
+    item?.element.querySelector('a')?.focus({ preventScroll: true });
+  }
 }

@@ -1,0 +1,96 @@
+/** Counts the fsyncs of a real server by strace: at least one per acknowledged group commit. `npm run test:fsync` */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const PUSHES = 200;
+const START_MS = 60_000;
+
+interface Keys {
+  readonly url: string;
+  readonly ingest: string;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'metricstream-fsync-'));
+const trace = join(folder, 'trace');
+const child = spawn(
+  'strace',
+  [
+    '-f',
+    '-e',
+    'trace=fsync,fdatasync',
+    '-o',
+    trace,
+    process.execPath,
+    'src/runtimes/cli.ts',
+    'server',
+    '--port',
+    '0',
+    '--data-dir',
+    folder,
+    '--no-agent',
+  ],
+  { stdio: ['ignore', 'ignore', 'inherit'] },
+);
+let failed = true;
+try {
+  const keys = await untilReady();
+  const before = syncs();
+  const batchesBefore = await batches(keys);
+  for (let i = 0; i < PUSHES; i++) await push(keys, i);
+  const batchCount = (await batches(keys)) - batchesBefore;
+  const syncCount = syncs() - before;
+  failed = syncCount < batchCount || batchCount < PUSHES;
+  console.log(
+    `${PUSHES} pushes one after the other: ${batchCount} group commits, ${syncCount} fsyncs — ${failed ? 'FAILED' : 'ok'}`,
+  );
+} finally {
+  await end();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
+
+async function untilReady(): Promise<Keys> {
+  const untilMs = Date.now() + START_MS;
+  while (Date.now() < untilMs) {
+    try {
+      const keys = JSON.parse(readFileSync(join(folder, 'keys.json'), 'utf8')) as Keys;
+      if ((await fetch(`${keys.url}/ready`)).status === 200) return keys;
+    } catch {
+      // Not there yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('the server was not ready in time');
+}
+
+async function push({ url, ingest }: Keys, sequence: number): Promise<void> {
+  const response = await fetch(`${url}/metrics`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ingest}`, 'content-type': 'application/json', 'idempotency-key': `fsync:${sequence}` },
+    body: JSON.stringify({ client_id: `fsync-${sequence % 10}`, metrics: [{ name: 'cpu', value: sequence % 100 }] }),
+  });
+  if (response.status !== 202) throw new Error(`a push was answered ${response.status}: ${await response.text()}`);
+  await response.arrayBuffer();
+}
+
+async function batches({ url }: Keys): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^metricstream_log_batches_total (\d+)$/m.exec(text)?.[1] ?? 0);
+}
+
+function syncs(): number {
+  return readFileSync(trace, 'utf8')
+    .split('\n')
+    .filter((line) => /f(?:data)?sync\(.*= 0/.test(line) || /resumed.*f?(?:data)?sync.*= 0/.test(line)).length;
+}
+
+/** strace passes the signal's effect on: the server is its child, found by its id in the trace's first line. */
+async function end(): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const server = Number(/^(\d+)/.exec(readFileSync(trace, 'utf8'))?.[1] ?? 0);
+  if (server > 0) process.kill(server, 'SIGTERM');
+  else child.kill('SIGTERM');
+  await ended;
+}

@@ -1,0 +1,114 @@
+/** What the SQLite log does beyond its contract: one row a batch, compression where it pays, failures and damage told. */
+import { describe, expect, test } from 'vitest';
+import { embeddedMetricLog } from '../../../src/adapters/embedded/metric-log.ts';
+import { openSchema } from '../../../src/adapters/embedded/schema.ts';
+import { zlibCompression } from '../../../src/adapters/node/compression.ts';
+import { nodeSqlDatabase } from '../../../src/adapters/node/sql-database.ts';
+import { LIMITS } from '../../../src/model/limits.ts';
+import type { LogRecord, MetricLog } from '../../../src/ports/metric-log.ts';
+import type { SqlDatabase } from '../../../src/ports/sql-database.ts';
+
+const ALL = Number.MAX_SAFE_INTEGER;
+
+function open(compressFromBytes = 100): { database: SqlDatabase; log: MetricLog; reopen(): MetricLog } {
+  const database = nodeSqlDatabase(':memory:');
+  openSchema(database, { partitions: 12, shards: 1 });
+  const reopen = (over: SqlDatabase = database) =>
+    embeddedMetricLog({ database: over, compression: zlibCompression(), compressFromBytes });
+  return { database, log: reopen(), reopen };
+}
+
+/** Bytes that no compression makes smaller. */
+function noise(length: number): Uint8Array {
+  let state = 1;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 24;
+  });
+}
+
+const records = (count: number, bytes: Uint8Array): LogRecord[] =>
+  Array.from({ length: count }, (_, i) => ({ partition: i % 12, bytes }));
+
+describe('the embedded log', () => {
+  test('writes one row for all appends of a commit', () => {
+    const { database, log } = open();
+    log.append(records(500, noise(20)), 1);
+    expect(database.exec('SELECT COUNT(*) AS n FROM log_batches')).toEqual([{ n: 1 }]);
+    log.append(records(3, noise(20)), 2);
+    expect(database.exec('SELECT first_offset, last_offset, append_ms FROM log_batches')).toEqual([
+      { first_offset: 0, last_offset: 499, append_ms: 1 },
+      { first_offset: 500, last_offset: 502, append_ms: 2 },
+    ]);
+  });
+
+  test('compresses a batch where that pays, and reads either form', () => {
+    const { log } = open();
+    log.append(records(100, new Uint8Array(50)), 1);
+    const compressed = log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes;
+    expect(compressed).toBeLessThan(1_000);
+    log.append(records(1, noise(5_000)), 2);
+    expect(log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes).toBeLessThan(compressed + 5_010);
+    const read = log.read(0, ALL);
+    expect(read.slice(0, 100).every(({ bytes }) => bytes.length === 50)).toBe(true);
+    expect(read[100]?.bytes).toEqual(noise(5_000));
+  });
+
+  test('counts the same bytes after a restart', () => {
+    const { log, reopen } = open();
+    for (let i = 0; i < 5; i++) log.append(records(i + 1, noise(50)), i);
+    log.trim(3, 2, ALL);
+    const held = (one: MetricLog): number => one.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes;
+    expect(held(reopen())).toBe(held(log));
+  });
+
+  test('refuses a batch that is larger than a row may be, and stays as it was', () => {
+    const { log } = open();
+    expect(() => log.append(records(1, noise(LIMITS.rowBytesMax)), 1)).toThrow(expect.objectContaining({ code: 'internal' }));
+    expect(log.end()).toBe(0);
+    expect(log.append(records(1, noise(5)), 2)).toBe(0);
+    expect(log.read(0, ALL).length).toBe(1);
+  });
+
+  test('tells internal when SQLite cannot write, counts nothing, and goes on when it can again', () => {
+    const { database, reopen } = open();
+    let fails = false;
+    const failing: SqlDatabase = {
+      ...database,
+      exec: (sql, ...params) => {
+        if (fails && sql.startsWith('INSERT')) throw new Error('disk I/O error');
+        return database.exec(sql, ...params);
+      },
+    };
+    const log = embeddedMetricLog({ database: failing, compression: zlibCompression(), compressFromBytes: 100 });
+    fails = true;
+    expect(() => log.append(records(2, noise(5)), 1)).toThrow(expect.objectContaining({ code: 'internal' }));
+    expect([log.end(), log.read(0, ALL)]).toEqual([0, []]);
+    fails = false;
+    expect(log.append(records(2, noise(5)), 2)).toBe(0);
+    expect(reopen().end()).toBe(2);
+  });
+
+  test('trims a bounded number of batches a call', () => {
+    const { log } = open();
+    for (let i = 0; i < LIMITS.retentionRowsPerRun + 10; i++) log.append(records(1, noise(3)), i);
+    expect(log.trim(ALL, ALL, ALL).deleted).toBe(LIMITS.retentionRowsPerRun);
+    expect(log.trim(ALL, ALL, ALL).deleted).toBe(9);
+    expect(log.read(0, ALL).length).toBe(1);
+  });
+
+  test('tells corrupt_data for a damaged batch, whatever the damage', () => {
+    const { database, log } = open();
+    log.append(records(20, new Uint8Array(30)), 1);
+    const [row] = database.exec<{ body: Uint8Array }>('SELECT body FROM log_batches');
+    const body = row?.body ?? new Uint8Array();
+    for (let length = 0; length < body.length; length++) {
+      database.exec('UPDATE log_batches SET body = ?', body.slice(0, length));
+      expect(() => log.read(0, ALL)).toThrow(expect.objectContaining({ code: 'corrupt_data' }));
+    }
+    database.exec('UPDATE log_batches SET body = ?', Uint8Array.of(1, 255, 255, 255, 255, 255, 255, 127));
+    expect(() => log.read(0, ALL)).toThrow(expect.objectContaining({ code: 'corrupt_data' }));
+    database.exec('UPDATE log_batches SET body = ?', Uint8Array.of(9, ...noise(50)));
+    expect(() => log.read(0, ALL)).toThrow(expect.objectContaining({ code: 'corrupt_data' }));
+  });
+});

@@ -1,0 +1,157 @@
+/** A shard over the embedded log and store in memory, under a clock that the test moves; it can be stopped, or die, and start again. */
+import { embeddedCheckpointStore } from '../../src/adapters/embedded/checkpoint-store.ts';
+import { embeddedMetricLog } from '../../src/adapters/embedded/metric-log.ts';
+import { openSchema } from '../../src/adapters/embedded/schema.ts';
+import { embeddedTimeSeriesStore } from '../../src/adapters/embedded/time-series-store.ts';
+import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
+import { zlibCompression } from '../../src/adapters/node/compression.ts';
+import { nodeSqlDatabase } from '../../src/adapters/node/sql-database.ts';
+import { Shard, type ShardDependencies } from '../../src/consumers/shard.ts';
+import { LIMITS } from '../../src/model/limits.ts';
+import type { Push } from '../../src/model/push.ts';
+import type { Resolution } from '../../src/model/window.ts';
+import type { MetricLog } from '../../src/ports/metric-log.ts';
+import type { AppendOutcome } from '../../src/ports/push-appender.ts';
+import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
+import type { ClosedWindows } from '../../src/ports/window-sink.ts';
+import { type ShapeInterner, shapeInterner } from '../../src/protocols/log-record.ts';
+import { type ManualClock, manualClock, settle } from '../agent/manual-clock.ts';
+import { type PushFields, pushOf, type Sample, samplesIn, windowsIn } from './shapes.ts';
+
+/** A whole day, so that minutes, hours and days begin where a test says. */
+export const START_MS = Date.UTC(2026, 0, 5);
+const ROOMY = { freeBytes: 1e12, totalBytes: 2e12 };
+
+export interface Lab {
+  readonly clock: ManualClock;
+  readonly shapes: ShapeInterner;
+  readonly log: MetricLog;
+  readonly store: TimeSeriesStore;
+  /** What the sink was told, in order, by all lives of the shard. */
+  readonly closed: ClosedWindows[];
+  shard: Shard;
+  disk: { freeBytes: number; totalBytes: number };
+  /** Appends, and lets the commit and the consumer run. */
+  push(samples: readonly Sample[], fields?: PushFields): Promise<AppendOutcome>;
+  /** Stops as SIGTERM does, and starts again over the same database. */
+  restart(): Promise<void>;
+  /** Dies as SIGKILL does, and starts again. */
+  crash(): Promise<void>;
+  windows(client?: string, options?: Partial<WindowOptions>): Promise<Record<string, number | string>[]>;
+  samples(client?: string, startMs?: number, endMs?: number): Promise<[string, number, number, number][]>;
+}
+
+export interface WindowOptions {
+  readonly resolution: Resolution;
+  readonly open: boolean;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface LabOptions
+  extends Partial<
+    Pick<ShardDependencies, 'partitions' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention'>
+  > {
+  readonly startMs?: number;
+  /** Wraps the store, to fail or to wait. */
+  readonly storeWith?: (store: TimeSeriesStore) => TimeSeriesStore;
+}
+
+const FAR_MS = 400 * 86_400_000;
+const RETENTION = { rawMs: FAR_MS, minuteMs: FAR_MS, hourMs: FAR_MS, logMs: 86_400_000, logBytesMax: 1e9 };
+
+export async function openLab(options: LabOptions = {}): Promise<Lab> {
+  const clock = manualClock(options.startMs ?? START_MS);
+  const database = nodeSqlDatabase(':memory:');
+  const compression = zlibCompression();
+  openSchema(database, { partitions: options.partitions ?? 2, shards: 1 });
+  const shapes = shapeInterner();
+  const closed: ClosedWindows[] = [];
+  const embedded = embeddedTimeSeriesStore({ database, compression });
+  const store = options.storeWith?.(embedded) ?? embedded;
+  let life = 0;
+
+  const open = async (): Promise<Shard> => {
+    life += 1;
+    const own = life;
+    const shard = new Shard({
+      clock: {
+        nowMs: clock.nowMs,
+        // What a dead process had planned does not happen.
+        schedule: (delayMs, task) => clock.schedule(delayMs, () => own === life && task()),
+      },
+      log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
+      store,
+      checkpoints: embeddedCheckpointStore({ database, store: embedded }),
+      sink: { closed: (windows) => closed.push(windows) },
+      telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
+      shapes: shapeInterner(),
+      disk: { space: () => lab.disk, usedBytes: () => database.size().usedBytes, reclaim: () => undefined },
+      partitions: 2,
+      lingerMs: 0,
+      headBytesMax: LIMITS.headBytesMax,
+      tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
+      cardinality: LIMITS,
+      retention: RETENTION,
+      ...options,
+    });
+    await shard.start();
+    await clock.advance(0);
+    return shard;
+  };
+  const lab: Lab = {
+    clock,
+    shapes,
+    store,
+    closed,
+    get log() {
+      return embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes });
+    },
+    disk: ROOMY,
+    shard: undefined as unknown as Shard,
+    async push(samples, fields = {}) {
+      const push: Push = pushOf(shapes, samples, { arrivalMs: clock.nowMs(), ...fields });
+      const outcome = lab.shard.append(push, 1e6);
+      await clock.advance(0);
+      return outcome;
+    },
+    async restart() {
+      await finish(clock, lab.shard.stop());
+      lab.shard = await open();
+    },
+    async crash() {
+      life += 1;
+      await settle();
+      lab.shard = await open();
+    },
+    async windows(client = 'web-1', { resolution = '1m', open: withOpen = true, startMs = 0, endMs = FAR_MS * 200 } = {}) {
+      const query = { tenant: 'default', client, metric: undefined, labels: {}, startMs, endMs, resolution, open: withOpen };
+      const answers = await finish(clock, collect(lab.shard.reader.windows(query)));
+      return windowsIn(answers.flatMap(({ columns }) => columns));
+    },
+    async samples(client = 'web-1', startMs = 0, endMs = FAR_MS * 200) {
+      const query = { tenant: 'default', client, metric: undefined, labels: {}, startMs, endMs };
+      const answers = await finish(clock, collect(lab.shard.reader.samples(query)));
+      return answers.flatMap(({ block }) => samplesIn(block));
+    },
+  };
+  lab.shard = await open();
+  return lab;
+}
+
+/** Lets a promise finish that waits for the clock's tasks of now. */
+export async function finish<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
+  let done = false;
+  const watched = promise.finally(() => {
+    done = true;
+  });
+  watched.catch(() => undefined);
+  while (!done) await clock.advance(0);
+  return watched;
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

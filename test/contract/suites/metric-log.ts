@@ -1,0 +1,121 @@
+/** What every metric-log promises: what was appended is read back whole and in order, until it is trimmed. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { LogRecord, MetricLog } from '../../../src/ports/metric-log.ts';
+
+const ALL = Number.MAX_SAFE_INTEGER;
+const NEVER = Number.NEGATIVE_INFINITY;
+
+const record: fc.Arbitrary<LogRecord> = fc.record({ partition: fc.nat(47), bytes: fc.uint8Array({ maxLength: 60 }) });
+const batch = fc.oneof(
+  fc.array(record, { minLength: 1, maxLength: 6 }),
+  fc.constant(Array.from({ length: 200 }, (_, i) => ({ partition: i % 12, bytes: new Uint8Array(100).fill(i % 7) }))),
+);
+const batches = fc.array(batch, { maxLength: 8 });
+
+/** Appends batches a ms apart; gives what has to be read back. */
+function fill(
+  log: MetricLog,
+  list: readonly LogRecord[][],
+): { offset: number; appendMs: number; partition: number; bytes: Uint8Array }[] {
+  return list.flatMap((records, i) => {
+    const first = log.append(records, 1_000 + i);
+    return records.map((one, place) => ({ ...one, offset: first + place, appendMs: 1_000 + i }));
+  });
+}
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** @param open gives a log with nothing in it, and what opens the same log again, as after a restart. */
+export function metricLogContract(name: string, open: () => { readonly log: MetricLog; reopen(): MetricLog }): void {
+  describe(`${name} as a metric-log`, () => {
+    test('is empty at first', () => {
+      const { log } = open();
+      expect([log.end(), log.read(0, ALL)]).toEqual([0, []]);
+      expect(log.trim(0, ALL, 0)).toEqual({ deleted: 0, bytes: 0 });
+    });
+
+    test('gives back every record with its partition, offset and stamp, also to who opens it again', () => {
+      fc.assert(
+        fc.property(batches, (list) => {
+          const { log, reopen } = open();
+          const expected = fill(log, list);
+          expect(expected.map(({ offset }) => offset)).toEqual(expected.map((_, i) => i));
+          for (const one of [log, reopen()]) {
+            expect(one.end()).toBe(expected.length);
+            expect(one.read(0, ALL)).toEqual(expected);
+          }
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    test('reads on from any offset, in whole batches, at least one, up to about the bytes asked for', () => {
+      fc.assert(
+        fc.property(batches, fc.nat(1_600), fc.nat(400), (list, from, bytesMax) => {
+          const { log } = open();
+          const expected = fill(log, list).filter(({ offset }) => offset >= from);
+          const read = log.read(from, Math.max(1, bytesMax));
+          expect(read).toEqual(expected.slice(0, read.length));
+          expect(read.length > 0).toBe(expected.length > 0);
+          const next = expected[read.length];
+          expect(next?.appendMs).not.toBe(read.at(-1)?.appendMs ?? Number.NaN);
+          const all = [...read];
+          for (let more = read; more.length > 0; more = log.read((all.at(-1)?.offset ?? 0) + 1, Math.max(1, bytesMax))) {
+            if (more !== read) all.push(...more);
+          }
+          expect(all).toEqual(expected);
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    test('keeps its own copy of the bytes', () => {
+      const { log } = open();
+      const bytes = bytesOf('abc');
+      log.append([{ partition: 0, bytes }], 1);
+      bytes.fill(0);
+      expect(log.read(0, ALL)[0]?.bytes).toEqual(bytesOf('abc'));
+    });
+
+    test('takes an append of nothing as nothing', () => {
+      const { log } = open();
+      expect(log.append([], 1)).toBe(0);
+      expect(log.append([{ partition: 0, bytes: bytesOf('a') }], 2)).toBe(0);
+      expect(log.read(0, ALL).length).toBe(1);
+    });
+
+    test('trims whole batches that are old, or beyond its size, never one that is still needed', () => {
+      fc.assert(
+        fc.property(batches, fc.nat(1_600), fc.nat(10), fc.boolean(), (list, safeOffset, age, isLarge) => {
+          const { log, reopen } = open();
+          const all = fill(log, list);
+          const { deleted } = log.trim(safeOffset, 1_000 + age, isLarge ? 0 : ALL);
+          const left = log.read(0, ALL);
+          expect(left).toEqual(all.slice(all.length - left.length));
+          const gone = all.slice(0, all.length - left.length);
+          expect(new Set(gone.map(({ appendMs }) => appendMs)).size).toBe(deleted);
+          for (const { offset, appendMs } of gone) expect(offset < safeOffset && (isLarge || appendMs < 1_000 + age)).toBe(true);
+          expect(
+            all.filter(({ offset }) => offset >= safeOffset).every((one) => left.some(({ offset }) => offset === one.offset)),
+          ).toBe(true);
+          expect([log.end(), reopen().end()]).toEqual([all.length, all.length]);
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    test('gives room back when it trims, and goes on counting offsets', () => {
+      const { log, reopen } = open();
+      for (let i = 0; i < 10; i++) log.append([{ partition: 0, bytes: bytesOf('some bytes') }], i);
+      const before = log.trim(0, NEVER, ALL).bytes;
+      const { deleted, bytes } = log.trim(10, 5, ALL);
+      expect([deleted, bytes]).toEqual([5, before / 2]);
+      expect(log.read(0, ALL)[0]?.offset).toBe(5);
+      expect(log.read(7, ALL)[0]?.offset).toBe(7);
+      const again = reopen();
+      expect(again.append([{ partition: 0, bytes: bytesOf('x') }], 10)).toBe(10);
+      expect(again.trim(0, NEVER, ALL).bytes).toBeGreaterThan(bytes);
+    });
+  });
+}

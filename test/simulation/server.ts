@@ -1,0 +1,340 @@
+/** The server of the simulation: the real edge, shard and embedded adapters in a process that dies and starts again. */
+import { zlibCompression } from '../../src/adapters/node/compression.ts';
+import { LIMITS } from '../../src/model/limits.ts';
+import { clientKey, partitionOf } from '../../src/model/partition.ts';
+import type { CheckpointStore } from '../../src/ports/checkpoint-store.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { MetricLog, StoredRecord } from '../../src/ports/metric-log.ts';
+import type { Telemetry, TelemetryReader } from '../../src/ports/telemetry.ts';
+import type { ClosedWindows } from '../../src/ports/window-sink.ts';
+import type { Fault, FaultCounts } from './faults.ts';
+import type { Identities } from './identities.ts';
+import type { Random } from './random.ts';
+import { type Moment, SimulatedDisk, type Work } from './simulated-disk.ts';
+import type { System } from './system.ts';
+import { ProcessClock, type VirtualClock } from './virtual-clock.ts';
+
+export interface ServerSettings {
+  readonly partitions: number;
+  readonly lingerMs: number;
+  readonly headBytesMax: number;
+  readonly seriesPerClientMax: number;
+  readonly logMs: number;
+  readonly logBytesMax: number;
+  readonly compressFromBytes: number;
+  readonly looksPerMs: number;
+}
+
+/** A bug that is put between the shard and what it depends on. */
+export interface Sabotage {
+  log?(log: MetricLog, clock: Clock): MetricLog;
+  checkpoints?(store: CheckpointStore): CheckpointStore;
+  /** Whether a commit reaches the disk. */
+  syncs?(random: Random): boolean;
+}
+
+/** What the oracle is told. */
+export interface ServerObserver {
+  /** The offset after the last record known to be durable. */
+  end(): number;
+  durable(records: readonly StoredRecord[]): void;
+  closed(windows: ClosedWindows, partition: number, position: number): void;
+  /** The process died; the positions of the checkpoints that are durable, by partition. */
+  died(positions: ReadonlyMap<number, number>): void;
+  report(violation: string): void;
+  trace(line: string): void;
+}
+
+export interface ServerOptions {
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly system: System;
+  readonly identities: Identities;
+  readonly settings: ServerSettings;
+  readonly sabotage: Sabotage;
+  readonly faults: FaultCounts;
+  readonly observer: ServerObserver;
+}
+
+interface Process {
+  readonly clock: ProcessClock;
+  readonly gauges: Map<string, () => number>;
+  shard: InstanceType<System['Shard']> | undefined;
+  app: ReturnType<System['createApp']> | undefined;
+  state: 'starting' | 'up' | 'dead';
+}
+
+/** What is to happen at a statement: the `skip`-th that matches from now on. */
+export interface Doom {
+  readonly kind: 'crash' | 'fail';
+  readonly work: Work;
+  readonly moment: Moment;
+  skip: number;
+}
+
+const CRASHES: Readonly<Record<Work, Readonly<Record<Moment, Fault>>>> = {
+  log: { before: 'crash_before_log_commit', inside: 'crash_before_log_commit', after: 'crash_after_log_commit' },
+  checkpoint: {
+    before: 'crash_inside_checkpoint',
+    inside: 'crash_inside_checkpoint',
+    after: 'crash_after_checkpoint_commit',
+  },
+  upkeep: { before: 'crash_in_upkeep', inside: 'crash_in_upkeep', after: 'crash_in_upkeep' },
+  read: { before: 'crash_while_reading', inside: 'crash_while_reading', after: 'crash_while_reading' },
+};
+
+const ROOMY = { freeBytes: 64 * LIMITS.freeBytesMin, totalBytes: 128 * LIMITS.freeBytesMin };
+const FULL = { freeBytes: 0, totalBytes: 128 * LIMITS.freeBytesMin };
+
+export class SimulatedServer {
+  readonly disk: SimulatedDisk;
+  /** Set by the scenario. */
+  doom: Doom | undefined;
+  diskFull = false;
+  clockOffsetMs = 0;
+  slack = 1;
+  poisonChance = 0;
+  starts = 0;
+  /** How long the process stays away after the next crash, ms. */
+  downMs = 1_000;
+  readonly #options: ServerOptions;
+  #process: Process | undefined;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    const { sabotage, random } = options;
+    this.disk = new SimulatedDisk({
+      fate: (work, moment) => this.#fate(work, moment),
+      syncs: () => sabotage.syncs?.(random) ?? true,
+    });
+  }
+
+  get up(): boolean {
+    return this.#process?.state === 'up';
+  }
+
+  /** Answers as HTTP; undefined: nobody listens. A process that dies never answers. */
+  handle(request: Request): Promise<Response> | undefined {
+    const process = this.#process;
+    if (process?.state !== 'up' || process.app === undefined) return undefined;
+    return new Promise((resolve) => {
+      void Promise.resolve(process.app?.fetch(request)).then((response) => {
+        if (process.state !== 'dead' && response !== undefined) resolve(response);
+      });
+    });
+  }
+
+  /** A gauge of the running process; NaN where there is none. */
+  gauge(name: string): number {
+    return this.#process?.gauges.get(name)?.() ?? Number.NaN;
+  }
+
+  /** The offset after the last record that the consumer has taken; NaN while down. */
+  position(): number {
+    return this.gauge('metricstream_log_end_offset') - this.gauge('metricstream_consumer_lag_records');
+  }
+
+  applyClock(): void {
+    const clock = this.#process?.clock;
+    if (clock === undefined) return;
+    clock.offsetMs = this.clockOffsetMs;
+    clock.slack = this.slack;
+  }
+
+  /** Starts a process. The clock stands until it is up, or has died on the way. */
+  start(): void {
+    const { clock, settings } = this.#options;
+    const process: Process = {
+      clock: new ProcessClock(clock),
+      gauges: new Map(),
+      shard: undefined,
+      app: undefined,
+      state: 'starting',
+    };
+    process.clock.looksPerMs = settings.looksPerMs;
+    this.#process = process;
+    this.applyClock();
+    clock.hold(this.#boot(process));
+  }
+
+  /** The process dies now. */
+  crash(fault: Fault): void {
+    const process = this.#process;
+    if (process === undefined || process.state === 'dead') return;
+    const { clock, faults, observer } = this.#options;
+    observer.trace(`crash: ${fault}${process.state === 'starting' ? ' while starting' : ''}`);
+    faults.count(process.state === 'starting' ? 'crash_while_starting' : fault);
+    this.#kill(process);
+    clock.schedule(this.downMs, () => this.start());
+  }
+
+  /** SIGTERM: finishes and starts again. */
+  async restart(): Promise<void> {
+    const process = this.#process;
+    if (process?.state !== 'up') return;
+    this.#options.faults.count('restart_by_signal');
+    this.#options.observer.trace('SIGTERM');
+    await process.shard?.stop();
+    if (process.state !== 'up') return;
+    this.#kill(process);
+    this.#options.clock.schedule(this.downMs, () => this.start());
+  }
+
+  #kill(process: Process): void {
+    process.state = 'dead';
+    process.clock.kill();
+    this.disk.lose();
+    const created = this.disk.look("SELECT 1 FROM sqlite_master WHERE name = 'checkpoints'").length > 0;
+    const saved = created
+      ? this.disk.look<{ partition: number; position: number }>('SELECT partition, position FROM checkpoints WHERE part = 0')
+      : [];
+    this.#options.observer.died(new Map(saved.map(({ partition, position }) => [partition, position])));
+  }
+
+  #fate(work: Work, moment: Moment): 'go' | 'crash' | 'fail' {
+    const { doom } = this;
+    if (doom === undefined || doom.work !== work || doom.moment !== moment) return 'go';
+    if (doom.skip > 0) {
+      doom.skip -= 1;
+      return 'go';
+    }
+    this.doom = undefined;
+    if (doom.kind === 'crash') {
+      this.crash(CRASHES[work][moment]);
+      return 'crash';
+    }
+    this.#options.observer.trace(`a statement fails: ${moment} ${work}`);
+    this.#options.faults.count(work === 'log' ? 'log_write_failed' : 'checkpoint_write_failed');
+    return 'fail';
+  }
+
+  async #boot(process: Process): Promise<void> {
+    const { observer, identities } = this.#options;
+    try {
+      this.#wire(process);
+      await process.shard?.start();
+      // Verified once, for real, while nothing else happens; from then on keys are remembered.
+      const warm = [...Object.values(identities.ingest), ...Object.values(identities.limited), ...Object.values(identities.read)];
+      for (const key of warm) {
+        const request = { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'text/plain' } };
+        await process.app?.fetch(new Request('http://server/metrics', request));
+      }
+    } catch (error) {
+      if (process.state !== 'dead') observer.report(`the server does not start: ${String(error)}`);
+    }
+    if (process.state !== 'starting') return;
+    process.state = 'up';
+    this.starts += 1;
+    observer.trace(`up, position ${this.position()}`);
+  }
+
+  #wire(process: Process): void {
+    const { system, settings, sabotage, identities, random } = this.#options;
+    const compression = zlibCompression();
+    const database = this.disk.mount(() => process.state !== 'dead');
+    system.openSchema(database, { partitions: settings.partitions, shards: 1 });
+    const store = system.embeddedTimeSeriesStore({ database, compression });
+    const checkpoints = system.embeddedCheckpointStore({ database, store });
+    const log = this.#watched(
+      system.embeddedMetricLog({ database, compression, compressFromBytes: settings.compressFromBytes }),
+    );
+    const telemetry = this.#telemetry(process);
+    const shard = new system.Shard({
+      clock: process.clock,
+      log: sabotage.log?.(log, process.clock) ?? log,
+      store,
+      checkpoints: sabotage.checkpoints?.(checkpoints) ?? checkpoints,
+      sink: { closed: (windows) => this.#closed(windows) },
+      telemetry,
+      shapes: system.shapeInterner(),
+      disk: {
+        space: () => (this.diskFull ? FULL : ROOMY),
+        usedBytes: () => database.size().usedBytes,
+        reclaim: () => database.reclaim(16),
+      },
+      partitions: settings.partitions,
+      lingerMs: settings.lingerMs,
+      headBytesMax: settings.headBytesMax,
+      tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
+      cardinality: { ...LIMITS, seriesPerClientMax: settings.seriesPerClientMax },
+      retention: {
+        rawMs: LIMITS.rawRetentionMs,
+        minuteMs: LIMITS.minuteRetentionMs,
+        hourMs: LIMITS.hourRetentionMs,
+        logMs: settings.logMs,
+        logBytesMax: settings.logBytesMax,
+      },
+    });
+    process.shard = shard;
+    process.app = system.createApp({
+      clock: process.clock,
+      appender: shard,
+      reader: shard.reader,
+      live: shard.live,
+      keys: system.embeddedKeyRegistry({ database }),
+      secrets: { current: identities.secret },
+      telemetry,
+      random: random.next,
+      ready: () => shard.ready(),
+      sampleAgeMsMax: LIMITS.sampleAgeMsMax,
+      tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
+    });
+  }
+
+  #telemetry(process: Process): Telemetry & TelemetryReader {
+    const { observer } = this.#options;
+    return {
+      count: () => {},
+      observe: () => {},
+      gauge: (name, read) => void process.gauges.set(name, read),
+      log: (level, message, fields) => {
+        if (process.state !== 'dead' && level !== 'debug') observer.trace(`${level}: ${message} ${JSON.stringify(fields ?? {})}`);
+      },
+      render: () => '',
+    };
+  }
+
+  #closed(windows: ClosedWindows): void {
+    const partition = partitionOf(clientKey(windows.tenant, windows.client), this.#options.settings.partitions);
+    this.#options.observer.closed(windows, partition, this.position());
+  }
+
+  /** The log, with what becomes durable told to the oracle, and poison slipped in. */
+  #watched(log: MetricLog): MetricLog {
+    const { observer, random, faults } = this.#options;
+    const known = observer.end();
+    if (log.end() < known) observer.report(`the log ends at ${log.end()}; records up to ${known} were durable`);
+    for (let rest = log.read(known, LIMITS.readBatchBytesMax); rest.length > 0; rest = log.read(observer.end(), LIMITS.readBatchBytesMax)) {
+      observer.durable(rest);
+    }
+    return {
+      ...log,
+      append: (records, appendMs) => {
+        const poison = { partition: records[0]?.partition ?? 0, bytes: Uint8Array.of(1, 7, random.whole(0, 255)) };
+        const slipped = random.chance(this.poisonChance) ? [poison] : [];
+        const all = [...slipped, ...records];
+        const first = log.append(all, appendMs);
+        faults.count('poison_record', slipped.length);
+        observer.durable(all.map((record, i) => ({ ...record, offset: first + i, appendMs })));
+        return first + slipped.length;
+      },
+      trim: (safeOffset, olderThanMs, bytesMax) => {
+        const trimmed = log.trim(safeOffset, olderThanMs, bytesMax);
+        faults.count('log_trimmed', trimmed.deleted);
+        if (trimmed.deleted > 0) this.#checkTrim();
+        return trimmed;
+      },
+    };
+  }
+
+  #checkTrim(): void {
+    const { observer, settings } = this.#options;
+    const [kept] = this.disk.look<{ first: number }>('SELECT MIN(first_offset) AS first FROM log_batches');
+    const [saved] = this.disk.look<{ safe: number; partitions: number }>(
+      'SELECT MIN(safe_offset) AS safe, COUNT(*) AS partitions FROM checkpoints WHERE part = 0',
+    );
+    const safe = saved === undefined || saved.partitions < settings.partitions ? 0 : saved.safe;
+    if (kept === undefined || kept.first > safe) observer.report(`the log was cut up to ${kept?.first}; ${safe} is needed`);
+  }
+}
+

@@ -1,0 +1,46 @@
+/** The modules under simulation: those of this checkout, or of a copy with a bug sown into it. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { embeddedCheckpointStore } from '../../src/adapters/embedded/checkpoint-store.ts';
+import { embeddedKeyRegistry } from '../../src/adapters/embedded/key-registry.ts';
+import { embeddedMetricLog } from '../../src/adapters/embedded/metric-log.ts';
+import { openSchema } from '../../src/adapters/embedded/schema.ts';
+import { embeddedTimeSeriesStore } from '../../src/adapters/embedded/time-series-store.ts';
+import { Pusher } from '../../src/agent/push.ts';
+import { memorySpool } from '../../src/agent/spool.ts';
+import { Shard } from '../../src/consumers/shard.ts';
+import { createApp } from '../../src/edge/app.ts';
+import { shapeInterner } from '../../src/protocols/log-record.ts';
+
+export const SYSTEM = {
+  Pusher,
+  Shard,
+  createApp,
+  embeddedCheckpointStore,
+  embeddedKeyRegistry,
+  embeddedMetricLog,
+  embeddedTimeSeriesStore,
+  memorySpool,
+  openSchema,
+  shapeInterner,
+};
+export type System = typeof SYSTEM;
+
+const MODULES = [
+  'adapters/embedded/checkpoint-store.ts',
+  'adapters/embedded/key-registry.ts',
+  'adapters/embedded/metric-log.ts',
+  'adapters/embedded/schema.ts',
+  'adapters/embedded/time-series-store.ts',
+  'agent/push.ts',
+  'agent/spool.ts',
+  'consumers/shard.ts',
+  'edge/app.ts',
+  'protocols/log-record.ts',
+];
+
+/** @param source a copy of src. */
+export async function loadSystem(source: string): Promise<System> {
+  const load = (path: string): Promise<object> => import(/* @vite-ignore */ pathToFileURL(join(source, path)).href);
+  return Object.assign({}, ...(await Promise.all(MODULES.map(load)))) as System;
+}

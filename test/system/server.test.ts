@@ -1,0 +1,135 @@
+/** A real server as a user meets it: two starts, keys, limits over a restart, raw sockets, an orderly stop. */
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { LIMITS } from '../../src/model/limits.ts';
+import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer } from './server-process.ts';
+
+const CLI = ['src/runtimes/cli.ts'];
+const dirs: { remove: () => void }[] = [];
+const servers: ServerProcess[] = [];
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.kill('SIGKILL');
+  for (const dir of dirs.splice(0)) dir.remove();
+});
+
+function dataDir(): string {
+  const dir = freshDataDir();
+  dirs.push(dir);
+  return dir.path;
+}
+
+async function start(path: string, port = 0, flags: readonly string[] = []): Promise<ServerProcess> {
+  const server = await startServer(path, port, flags);
+  servers.push(server);
+  return server;
+}
+
+function push(keys: Keys, client: string, value: number, timestamp: number, key = keys.ingest): Promise<Response> {
+  return fetch(`${keys.url}/metrics`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ client_id: client, metrics: [{ name: 'cpu', value, timestamp }] }),
+  });
+}
+
+function cli(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync('node_modules/.bin/bun', [...CLI, ...args], { encoding: 'utf8' });
+}
+
+describe('npm start', () => {
+  test('a second start keeps data and keys; keys.json and the secret are for their owner only', async () => {
+    const path = dataDir();
+    const first = await start(path);
+    const now = Date.now();
+    expect((await push(first.keys, 'web-1', 12.5, now)).status).toBe(202);
+    expect(await first.kill('SIGTERM')).toBe(0);
+    const second = await start(path);
+    expect(second.keys.read).toBe(first.keys.read);
+    const { samples } = await getJson<{ samples: { value: number; timestamp: number }[] }>(
+      second.keys,
+      `/api/v1/samples?metric=cpu&client=web-1&start=${now - 1000}&end=${now + 1000}`,
+    );
+    expect(samples).toMatchObject([{ value: 12.5, timestamp: now }]);
+    for (const file of ['keys.json', 'secret']) expect(statSync(join(path, file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('an address that others can reach is refused without TLS or --insecure', () => {
+    const { status, stderr } = cli('server', '--host', '0.0.0.0', '--data-dir', dataDir());
+    expect(status).toBe(1);
+    expect(stderr).toContain('--insecure');
+  });
+
+  test('SIGTERM answers what is in flight and exits with 0 within its deadline', async () => {
+    const server = await start(dataDir());
+    const now = Date.now();
+    const inFlight = Array.from({ length: 50 }, (_, i) =>
+      push(server.keys, `web-${i}`, i, now).then((response) => response.status),
+    );
+    await Promise.all(inFlight.slice(0, 1));
+    // Past its deadline it would exit with 1.
+    expect(await server.kill('SIGTERM')).toBe(0);
+    for (const status of await Promise.allSettled(inFlight)) {
+      if (status.status === 'fulfilled') expect([202, 503]).toContain(status.value);
+    }
+  });
+});
+
+describe('keys', () => {
+  test('a created key pushes as its client only, and not at all once it is revoked', async () => {
+    const path = dataDir();
+    const server = await start(path);
+    const made = cli(
+      'key',
+      'create',
+      '--tenant',
+      'default',
+      '--role',
+      'ingest',
+      '--client',
+      'web-1',
+      '--expires',
+      '90d',
+      '--data-dir',
+      path,
+    );
+    expect(made.status).toBe(0);
+    const key = made.stdout.trim();
+    const id = /key id (\S+)/.exec(made.stderr)?.[1] ?? '';
+    expect((await push(server.keys, 'web-1', 1, Date.now(), key)).status).toBe(202);
+    expect((await push(server.keys, 'web-2', 1, Date.now(), key)).status).toBe(403);
+    expect(cli('key', 'revoke', id, '--data-dir', path).stdout).toContain('revoked');
+    expect((await push(server.keys, 'web-1', 2, Date.now(), key)).status).toBe(401);
+    expect(await server.kill('SIGKILL')).toBe(null);
+    const again = await start(path);
+    expect((await push(again.keys, 'web-1', 3, Date.now(), key)).status).toBe(401);
+  });
+});
+
+describe('limits', () => {
+  test('a client is held to its 100 requests a second, also over a SIGKILL and a start', async () => {
+    const path = dataDir();
+    const port = await freePort();
+    const server = await start(path, port);
+    const burst = async (keys: Keys): Promise<number[]> => {
+      const answers = Array.from({ length: 150 }, async (_, i) => {
+        const response = await push(keys, 'busy', 1, Date.now() - i);
+        if (response.status === 429) expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+        return response.status;
+      });
+      return Promise.all(answers);
+    };
+    const beganMs = Date.now();
+    const first = await burst(server.keys);
+    expect(first.filter((status) => status === 202)).toHaveLength(LIMITS.clientRequestsPerSecond);
+    expect(first.filter((status) => status === 429)).toHaveLength(50);
+    await server.kill('SIGKILL');
+    const again = await start(path, port);
+    const { status } = await push(again.keys, 'busy', 1, Date.now());
+    // The hundred of the burst are within the last second when this answer is.
+    const sameSecond = Date.now() - beganMs < LIMITS.limitWindowMs;
+    expect(sameSecond ? [429] : [202, 429]).toContain(status);
+  });
+});
