@@ -38,8 +38,8 @@ export function admitSeries(
   };
 }
 
-/** Client keys and arrival times of the pushes logged since `sinceMs`, oldest first. */
-export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: number): [key: string, arrivalMs: number][] {
+/** Client keys and append stamps of the pushes logged since `sinceMs`, oldest first. A push arrives well before it is admitted. */
+export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: number): [key: string, appendMs: number][] {
   const end = log.end();
   let step = LIMITS.appendBatchRecordsMax;
   let from = Math.max(0, end - step);
@@ -55,7 +55,7 @@ export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: n
     for (const { appendMs, bytes } of records) {
       if (appendMs < sinceMs) continue;
       const push = pushOf(bytes, shapes);
-      if (push !== undefined && push.arrivalMs >= sinceMs) admissions.push([clientKey(push.tenant, push.client), push.arrivalMs]);
+      if (push !== undefined) admissions.push([clientKey(push.tenant, push.client), appendMs]);
     }
     from = last.offset + 1;
   }

@@ -42,6 +42,8 @@ export class GroupCommit<T> {
 
   /** @returns the offset once it is durable. @throws what the log threw: nothing of the batch may be counted on. */
   add(record: LogRecord, item: T): Promise<number> {
+    // Together they have to fit in one row of the log.
+    if (this.#bytes + record.bytes.length > LIMITS.appendBatchBytesMax) this.flush();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ record, item, resolve, reject });
       this.#bytes += record.bytes.length;

@@ -82,7 +82,8 @@ export function shapeInterner(): ShapeInterner {
     },
     internBytes(bytes) {
       const hash = murmur2(bytes);
-      return find(bytes, hash) ?? remember(createShape(decodeShape(bytes), bytes.slice()), hash);
+      // Not bytes.slice(): of a Buffer, which inflating gives, that is a view, and would keep the whole batch in memory.
+      return find(bytes, hash) ?? remember(createShape(decodeShape(bytes), new Uint8Array(bytes)), hash);
     },
   };
 }

@@ -41,7 +41,7 @@ function reasonOf(metric: unknown): RejectReason | undefined {
   const entries = Object.entries(typeof labels === 'object' && labels !== null ? labels : {});
   const badLabel = entries.find(([key, value]) => !labelKey.safeParse(key).success || !labelValue.safeParse(value).success);
   if (failing.has('labels') || badLabel !== undefined) return labelsReason(labels, badLabel?.[0]);
-  if (result.data === undefined ? failing.has('unit') : false) return 'invalid_unit';
+  if (failing.has('unit')) return 'invalid_unit';
   const known = catalogueEntry(String(given?.name));
   const { unit, kind, value, timestamp } = given ?? {};
   if (known !== undefined && typeof unit === 'string' && unit !== known.unit) return 'unit_mismatch';

@@ -11,7 +11,10 @@ export const finite = fc.oneof(
   fc.constantFrom(0, -0, 0.1 + 0.2, 5e-324, Number.MAX_VALUE, -Number.MAX_VALUE, 2 ** 53 + 2),
 );
 const name = fc.stringMatching(/^[a-z_][a-z0-9_.:/-]{0,20}$/);
-const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+const text = fc.oneof(
+  fc.string({ maxLength: 12 }),
+  fc.constantFrom('', 'é', '日本語', '\ufeff👩‍💻', 'x'.repeat(127), 'ß'.repeat(128)),
+);
 const labels = fc.dictionary(name, text, { maxKeys: 4 }).map((pairs) => Object.entries(pairs));
 const known = fc.constantFrom(...CATALOGUE);
 const kind = fc.constantFrom(...KINDS);

@@ -38,6 +38,7 @@ interface Sent {
   readonly start: number;
   /** A misuse of a push id: what of it had no time is rightly dropped. */
   readonly misused: boolean;
+  acknowledged: boolean;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -117,7 +118,7 @@ export class ScriptedClient {
     };
     for (const { claim } of metrics) if (claim !== undefined) claims.sent(client, claim);
     const body = new TextEncoder().encode(text.replaceAll('"value":"-0"', '"value":-0'));
-    return { headers, body, metrics, start: server.starts, misused };
+    return { headers, body, metrics, start: server.starts, misused, acknowledged: false };
   }
 
   /** An old push once more: the same, or with other content under the same id. */
@@ -126,7 +127,7 @@ export class ScriptedClient {
     const old = random.pick(this.#history);
     const id = old.headers['Idempotency-Key'];
     if (id === undefined) return;
-    if (random.chance(0.3)) {
+    if (old.acknowledged && random.chance(0.5)) {
       faults.count('push_id_with_other_content');
       this.#try(this.#sealed(id, this.#maker.make(random.pick(['plain', 'unstamped']), clock.nowMs() + skewMs), true), 1);
       return;
@@ -156,13 +157,15 @@ export class ScriptedClient {
       .catch(() => end(true));
   }
 
-  #answered({ metrics, misused }: Sent, { status, text }: Answer): void {
+  #answered(sent: Sent, { status, text }: Answer): void {
+    const { metrics, misused } = sent;
     const { claims, client, faults } = this.#options;
     if (status === 429) faults.count('rate_limited');
     if (status === 503 && text.includes('"overloaded"')) faults.count('heads_overloaded');
     if (status === 503 && text.includes('"storage_full"')) faults.count('disk_full');
     if (text.includes('"series_limit"')) faults.count('series_over_limit');
     if (status !== 202) return;
+    sent.acknowledged = true;
     const { errors } = JSON.parse(text) as { errors: { index: number }[] };
     const refused = new Set(errors.map(({ index }) => index));
     metrics.forEach(({ claim }, index) => {

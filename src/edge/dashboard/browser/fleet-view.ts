@@ -1,27 +1,15 @@
 /** The first screen: totals, and every host with what it does now. */
-import { LIMITS } from '../../../model/limits.ts';
-import { type Host, type Selection, type SortKey, selectHosts } from '../fleet.ts';
+import { type Selection, type SortKey, selectHosts } from '../fleet.ts';
 import { connectPanel } from './connect-panel.ts';
-import { html, setAttribute, setText } from './element.ts';
+import { html, setText } from './element.ts';
 import { FleetSource } from './fleet-source.ts';
-import { columnHeads, fleetToolbar } from './fleet-toolbar.ts';
-import { type HostItem, hostItem } from './host-item.ts';
+import { fleetToolbar } from './fleet-toolbar.ts';
+import { hostTable } from './host-table.ts';
 import type { Services, View } from './services.ts';
 import { totalsBar } from './totals-bar.ts';
-import { type GridLayout, VirtualGrid } from './virtual-grid.ts';
 
-const ROW: GridLayout = { columns: 1, height: 60, gap: 0 };
-const CARD = { height: 208, gap: 12, widthMin: 340, across: 3 };
-/** Narrower than this, six columns do not fit. */
-const ROWS_FROM_PX = 900;
 /** Up to here the commands that add a host stay in sight. */
 const FEW_HOSTS = 3;
-
-function layoutFor(width: number, hosts: number, shown: number): GridLayout {
-  if (width >= ROWS_FROM_PX && hosts > LIMITS.pageCardHostsMax) return ROW;
-  const fitting = Math.floor((width + CARD.gap) / (CARD.widthMin + CARD.gap));
-  return { columns: Math.max(1, Math.min(fitting, shown, CARD.across)), height: CARD.height, gap: CARD.gap };
-}
 
 /** The commands that add a host: large while there is none, below the list while there are few. */
 function connectFoot(services: Services) {
@@ -39,40 +27,27 @@ function connectFoot(services: Services) {
 
 export function fleetView(services: Services): View {
   let selection: Selection = { search: '', freshness: undefined, sort: 'name', descending: false };
-  const totals = totalsBar();
-  const none = html('p', { class: 'none', role: 'status' });
-  const foot = connectFoot(services);
-  const grid = new VirtualGrid<Host, HostItem>({
-    keyOf: (host) => host.id,
-    create: hostItem,
-    show: (item, host, index) => item.show(host, index, services.now()),
-  });
   const select = (change: Partial<Selection>): void => {
     selection = { ...selection, ...change };
-    heads.show(selection.sort, selection.descending);
+    table.showOrder(selection.sort, selection.descending);
     arrange();
   };
   const sortBy = (sort: SortKey): void =>
     select({ sort, descending: sort === selection.sort ? !selection.descending : sort !== 'name' });
-  const heads = columnHeads(sortBy);
+  const totals = totalsBar();
   const toolbar = fleetToolbar({ search: (search) => select({ search }), choose: (freshness) => select({ freshness }), sortBy });
-  const table = html(
-    'div',
-    { class: 'hosts', role: 'table', 'aria-label': 'Hosts', 'aria-busy': 'true' },
-    heads.element,
-    grid.element,
-  );
+  const table = hostTable(services.now, sortBy);
+  const none = html('p', { class: 'none', role: 'status' });
+  const foot = connectFoot(services);
   const title = html('h1', { class: 'unseen', tabindex: '-1' }, 'Hosts');
-  const element = html('div', { class: 'fleet' }, title, totals.element, toolbar.element, table, none, foot.element);
+  const element = html('div', { class: 'fleet' }, title, totals.element, toolbar.element, table.element, none, foot.element);
 
   const arrange = (): void => {
+    if (!source.loaded) return;
     const { hosts } = source.fleet;
     const chosen = selectHosts(hosts.values(), selection, services.now());
-    const layout = layoutFor(table.clientWidth || innerWidth, hosts.size, chosen.length);
-    table.className = layout === ROW ? 'hosts is-rows' : 'hosts is-cards';
-    setAttribute(table, 'aria-rowcount', String(chosen.length + 1));
-    setText(none, source.loaded && chosen.length === 0 && hosts.size > 0 ? 'No host matches.' : '');
-    grid.setItems(chosen, layout);
+    setText(none, chosen.length === 0 && hosts.size > 0 ? 'No host matches.' : '');
+    table.show(chosen, hosts.size);
   };
   const sumUp = (): void => {
     const sums = source.fleet.totals(services.now());
@@ -80,22 +55,21 @@ export function fleetView(services: Services): View {
     toolbar.showCounts(sums.hosts);
   };
   const onHosts = (): void => {
-    setAttribute(table, 'aria-busy', 'false');
     element.dataset.empty = String(source.fleet.hosts.size === 0);
     sumUp();
     arrange();
     foot.show(source.fleet.hosts.size);
   };
-  const source = new FleetSource(services, onHosts, grid.refresh);
-  source.poll();
+  const source = new FleetSource(services, onHosts, table.refresh);
   const stopTicking = services.every(1_000, () => {
     source.poll();
     if (!source.loaded || document.hidden) return;
     sumUp();
-    grid.refresh();
+    table.refresh();
   });
+  source.poll();
   addEventListener('resize', arrange);
-  heads.show(selection.sort, selection.descending);
+  table.showOrder(selection.sort, selection.descending);
   return {
     title: 'Hosts',
     element,
@@ -103,7 +77,7 @@ export function fleetView(services: Services): View {
       source.stop();
       stopTicking();
       toolbar.stop();
-      grid.stop();
+      table.stop();
       removeEventListener('resize', arrange);
     },
   };
