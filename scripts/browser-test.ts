@@ -1,4 +1,4 @@
-/** The page in a real headless Chromium, in front of a real server with its agent. `npm run test:browser` */
+/** The page in a real headless Chromium, in front of a real server with its agent (`npm run test:browser`). */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Counts the fsyncs of a real server by strace: at least one per acknowledged group commit. `npm run test:fsync` */
+/** Counts the fsyncs of a real server by strace: at least one for each acknowledged group commit (`npm run test:fsync`). */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

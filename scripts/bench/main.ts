@@ -2,12 +2,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type ClosedOptions, runClosed } from './closed.ts';
 import { describeMachine } from './machine.ts';
 import { type QueryOptions, runQuery } from './query.ts';
 import { isSound, renderMarkdown, replaceBetweenMarkers } from './report.ts';
-import { type BenchResult, type ClosedResult, mergeResults, type Sections } from './result.ts';
+import { type BenchResult, CLOSED_CLOCKS, type ClosedResult, mergeResults, type Sections } from './result.ts';
 import type { Bench } from './scenario.ts';
 import { type HostsOptions, runHosts, runSteady, type SteadyOptions } from './steady.ts';
 import { runVisible, type VisibleOptions } from './visible.ts';
@@ -20,11 +20,21 @@ interface GlobalOptions {
   readonly profile: string | undefined;
 }
 
-type ClosedFlags = Omit<ClosedOptions, 'connections'> & { readonly connections: readonly number[] };
+type ClosedFlags = Omit<ClosedOptions, 'connections' | 'clock'> & {
+  readonly connections: readonly number[];
+  readonly clock: readonly ClosedOptions['clock'][];
+};
 type Scenario = (bench: Bench) => Promise<Sections>;
 
 const DEFAULT_OUT = '.bench/result.json';
-const CLOSED: ClosedFlags = { connections: [50, 200], clients: 1_000, warmUpSeconds: 3, seconds: 10, runs: 3 };
+const CLOSED: ClosedFlags = {
+  connections: [50, 200],
+  clients: 1_000,
+  warmUpSeconds: 3,
+  seconds: 10,
+  runs: 3,
+  clock: ['real', 'backlog'],
+};
 const STEADY: SteadyOptions = { clients: 1_000, pushesPerSecond: 2_253, warmUpSeconds: 5, seconds: 60 };
 const HOSTS: HostsOptions = { hosts: 10_000, intervalSeconds: 10, seconds: 60 };
 const QUERY: QueryOptions = { hosts: 100, hourQueries: 50, dayQueries: 5 };
@@ -33,7 +43,9 @@ const VISIBLE: VisibleOptions = { probes: 200, clients: 1_000, pushesPerSecond: 
 const closed = (flags: ClosedFlags): Scenario => {
   return async (bench) => {
     const results: ClosedResult[] = [];
-    for (const connections of flags.connections) results.push(await runClosed(bench, { ...flags, connections }));
+    for (const clock of flags.clock) {
+      for (const connections of flags.connections) results.push(await runClosed(bench, { ...flags, connections, clock }));
+    }
     return { closed: results };
   };
 };
@@ -66,6 +78,7 @@ function program(): Command {
     .option('--connections <list>', 'one load for each number', positives, CLOSED.connections)
     .option('--clients <n>', 'hosts that share the connections', positive, CLOSED.clients)
     .option('--warm-up-seconds <n>', 'not measured', positive, CLOSED.warmUpSeconds)
+    .addOption(new Option('--clock <kinds...>', 'of the timestamps').choices(CLOSED_CLOCKS).default(CLOSED.clock))
     .option('--runs <n>', 'the medians of so many are reported', positive, CLOSED.runs)
     .action((flags: ClosedFlags, command: Command) => run(command, closed(flags)));
   load('steady', 'a given rate in real time, then SIGKILL and replay', STEADY.seconds)

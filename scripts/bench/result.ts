@@ -11,10 +11,28 @@ export interface StoredBytes {
   readonly bytesPerSample: number;
 }
 
+/**
+ * real: timestamps are now, so that hardly a minute ends while it is measured. backlog: they start 23 h ago and advance 10 s
+ * a push; log time is past every one of those minutes, so that each sample corrects a closed window.
+ */
+export const CLOSED_CLOCKS = ['real', 'backlog'] as const;
+export type ClosedClock = (typeof CLOSED_CLOCKS)[number];
+
+/** Of one metric and minute each, as the server counts them. */
+export interface WindowCounts {
+  readonly closed: number;
+  readonly corrected: number;
+}
+
 /** Field-wise medians of the runs, and every run. */
 export interface ClosedResult {
   readonly connections: number;
   readonly clients: number;
+  readonly clock: ClosedClock;
+  /** Beside the server's defaults; empty where there are none. */
+  readonly serverFlags: string;
+  /** Of all the runs, warm-ups included. */
+  readonly windows: WindowCounts;
   readonly median: Measurement;
   readonly runs: readonly Measurement[];
   readonly checks: readonly Check[];

@@ -73,9 +73,13 @@ async function start(options: ServerOptions, dataDir: string, port: number, chil
   const address = ['--port', String(port), '--host', HOSTNAME];
   const log = openSync(join(dataDir, LOG_FILE), 'a');
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [...profile, entry, 'server', ...address, '--data-dir', dataDir, '--no-agent', ...flags], {
-    stdio: ['ignore', log, log],
-  });
+  const child = spawn(
+    process.execPath,
+    [...profile, entry, 'server', ...address, '--data-dir', dataDir, '--no-agent', ...flags],
+    {
+      stdio: ['ignore', log, log],
+    },
+  );
   closeSync(log);
   children.add(child);
   const exit = once(child, 'exit').then(() => children.delete(child));

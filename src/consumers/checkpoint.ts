@@ -4,7 +4,7 @@ import { LIMITS } from '../model/limits.ts';
 import { ByteReader, ByteWriter } from '../protocols/bytes.ts';
 import { ClientState } from './client-state.ts';
 import type { BootWindow, Ledger } from './ledger.ts';
-import type { SealedState } from './seal.ts';
+import { type SealedState, stillSkipped } from './seal.ts';
 
 /*
  * state   = version:u8 log:f64 n:varint client{n}                                     version 1; log: log time, Unix ms
@@ -68,7 +68,7 @@ function encodeClient(writer: ByteWriter, client: ClientState, after: SealedStat
       writer.varint(times);
     }
   }
-  const skipped = client.skipped.filter(([, ms]) => ms >= after.sealedThroughMs);
+  const skipped = stillSkipped(client.skipped, after);
   writer.varint(skipped.length);
   for (const [offset, ms] of skipped) {
     writer.f64(offset);

@@ -162,15 +162,18 @@ async function storedWindows(range: Range, resolution: Resolution, store: TimeSe
 async function minutesOf(state: ClientState, range: Range, store: TimeSeriesStore): Promise<WindowColumn[]> {
   const { bundledHourMs } = state;
   const inHead = (start: number): boolean => state.isResident(start);
-  const late = state.head.minutesIn(range.startMs, Math.min(range.endMs, bundledHourMs));
+  const untilMs = Math.ceil(range.endMs / MINUTE_MS) * MINUTE_MS;
+  const late = state.head.minutesIn(range.startMs, Math.min(untilMs, bundledHourMs));
   const lateColumns = late.map((minute) => ({ minute, block: state.head.samples(minute, minute + MINUTE_MS, range.want) }));
   const resident = new Set(late.filter(inHead));
   const corrected = new Map([...state.corrections].map(([minute, bySeries]) => [minute, new Map(bySeries)]));
   const timesCorrected = (key: string, start: number): number => corrected.get(start)?.get(key) ?? 0;
   const from = windowStart(Math.max(range.startMs, bundledHourMs), MINUTE_MS);
-  const untilMs = Math.ceil(range.endMs / MINUTE_MS) * MINUTE_MS;
-  const samples = from < untilMs ? await samplesOf(state, from, untilMs, store, range.want) : undefined;
-  const stored = await storedWindows(range, '1m', store);
+  // Asked for in one go: between the two a seal could move samples from one to the other.
+  const [samples, stored] = await Promise.all([
+    from < untilMs ? samplesOf(state, from, untilMs, store, range.want) : undefined,
+    storedWindows(range, '1m', store),
+  ]);
   const revisions = resident.size === 0 ? undefined : revisionsOf(stored);
   const amended = lateColumns.flatMap(({ block }) =>
     foldSamples(
@@ -190,13 +193,13 @@ async function hoursOf(state: ClientState, range: Range, open: boolean, store: T
   const startMs = Math.ceil(range.startMs / HOUR_MS) * HOUR_MS;
   const closedMs = open ? Number.POSITIVE_INFINITY : state.frontierMs;
   const { bundledDayMs } = state;
+  const lastHourEnd = Math.ceil(range.endMs / HOUR_MS) * HOUR_MS;
   const changed = new Set(
-    state.head.minutesIn(startMs, Math.min(range.endMs, bundledDayMs)).map((minute) => windowStart(minute, HOUR_MS)),
+    state.head.minutesIn(startMs, Math.min(lastHourEnd, bundledDayMs)).map((minute) => windowStart(minute, HOUR_MS)),
   );
   const stored = await storedWindows({ ...range, startMs }, '1h', store);
   const kept = cutWindows(stored, (start) => start < bundledDayMs && !changed.has(start));
   const folded: WindowColumn[] = [];
-  const lastHourEnd = Math.ceil(range.endMs / HOUR_MS) * HOUR_MS;
   const later = { startMs: Math.max(startMs, bundledDayMs), endMs: Math.min(lastHourEnd, closedMs) };
   const spans = [
     ...[...changed].map((hour) => ({ startMs: hour, endMs: hour + HOUR_MS })),

@@ -131,7 +131,7 @@ function compareValues(a: number, b: number): number {
 }
 
 /** Column by column, each in time order. */
-export function eachSample(block: SampleBlock, visit: SampleSink): void {
+function eachSample(block: SampleBlock, visit: SampleSink): void {
   for (const { series, rows, values } of block.columns) {
     for (let i = 0; i < values.length; i++) {
       const at = rows === undefined ? i : (rows[i] as number);
@@ -224,7 +224,7 @@ export function foldWindows(columns: readonly WindowColumn[], stepMs: number): W
   });
 }
 
-export function aggregateAt(column: WindowColumn, i: number): Aggregate {
+function aggregateAt(column: WindowColumn, i: number): Aggregate {
   return {
     count: column.count[i] as number,
     sum: column.sum[i] as number,

@@ -76,8 +76,13 @@ export function applySeal({ client, after }: SealPlan): void {
   client.sealOffset = after.sealOffset;
   client.bundledHourMs = after.bundledHourMs;
   client.bundledDayMs = after.bundledDayMs;
-  client.skipped = client.skipped.filter(([, ms]) => ms >= after.sealedThroughMs);
+  client.skipped = stillSkipped(client.skipped, after);
   for (const minute of client.corrections.keys()) if (minute < after.bundledHourMs) client.corrections.delete(minute);
+}
+
+/** The skipped repeats that a replay would merge: those that it does not take for sealed. */
+export function stillSkipped(skipped: ClientState['skipped'], after: SealedState): ClientState['skipped'] {
+  return skipped.filter(([offset, ms]) => ms >= after.sealedThroughMs || offset >= after.sealOffset);
 }
 
 function splitBySpan(block: SampleBlock): SampleBlock[] {

@@ -20,7 +20,7 @@ export function emptyAggregate(): Aggregate {
 }
 
 /** The increase from one counter reading to the next. */
-export function increaseOf(before: number, after: number): number {
+function increaseOf(before: number, after: number): number {
   return after > before ? after - before : 0;
 }
 

@@ -70,6 +70,8 @@ export const LIMITS = {
   /** What a client is told to wait while the server is busy, stopping or catching up. */
   retryMs: 1 * SECOND_MS,
   partitions: 12,
+  /** How long a commit waits for more pushes: a ms doubles what a busy server commits together. */
+  lingerMs: 1,
   /** A smaller batch fits in the page that SQLite writes anyway. */
   compressFromBytes: 3_000,
   appendBatchRecordsMax: 1_000,
@@ -152,6 +154,8 @@ export const LIMITS = {
   pageStaleMs: 30 * SECOND_MS,
   pageSilentMs: 2 * MINUTE_MS,
   pageLiveSpanMs: 10 * MINUTE_MS,
+  /** A host that has just begun fills its charts from here on. */
+  pageLiveSpanMsMin: 2 * MINUTE_MS,
   /** Stretches up to this show samples, longer ones windows. */
   pageSamplesSpanMs: 15 * MINUTE_MS,
   /** About one point for each pixel that a line has on a phone, or for two on a desk. */

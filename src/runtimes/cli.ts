@@ -1,14 +1,16 @@
 #!/usr/bin/env bun
 /** The command line: server, agent and keys. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { agentCommand } from './cli-agent.ts';
 import { keyCommand } from './cli-key.ts';
 import { serverCommand } from './cli-server.ts';
 
-const { version } = JSON.parse(readFileSync(join(fileURLToPath(new URL('../..', import.meta.url)), 'package.json'), 'utf8')) as {
+const { version } = JSON.parse(
+  readFileSync(join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'package.json'), 'utf8'),
+) as {
   version: string;
 };
 

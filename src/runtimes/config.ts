@@ -80,7 +80,9 @@ export function serverFlags(command: Command): Command {
         .argParser(sizeBytes)
         .default(LIMITS.headBytesMax, '96MiB'),
     )
-    .addOption(flag('--linger <ms>', 'how long a commit waits for more pushes').argParser(integerIn(0, 1_000)).default(0))
+    .addOption(
+      flag('--linger <ms>', 'how long a commit waits for more pushes').argParser(integerIn(0, 1_000)).default(LIMITS.lingerMs),
+    )
     .addOption(
       flag('--sample-age-max <time>', 'how old a sample may be; at most the raw retention less a day')
         .argParser(ms)

@@ -36,7 +36,7 @@ interface Sent {
   readonly metrics: readonly MadeMetric[];
   /** The server's start that it was first sent to. */
   readonly start: number;
-  /** A misuse of a push id: what of it had no time is rightly dropped. */
+  /** A misuse of a push id: with a sample that has no time among them, all of it is rightly dropped. */
   readonly misused: boolean;
   acknowledged: boolean;
 }
@@ -158,7 +158,7 @@ export class ScriptedClient {
   }
 
   #answered(sent: Sent, { status, text }: Answer): void {
-    const { metrics, misused } = sent;
+    const { metrics } = sent;
     const { claims, client, faults } = this.#options;
     if (status === 429) faults.count('rate_limited');
     if (status === 503 && text.includes('"overloaded"')) faults.count('heads_overloaded');
@@ -168,9 +168,9 @@ export class ScriptedClient {
     sent.acknowledged = true;
     const { errors } = JSON.parse(text) as { errors: { index: number }[] };
     const refused = new Set(errors.map(({ index }) => index));
+    if (sent.misused && metrics.some(({ claim }) => claim !== undefined && claim.ms === undefined)) return;
     metrics.forEach(({ claim }, index) => {
-      if (claim === undefined || refused.has(index) || (misused && claim.ms === undefined)) return;
-      claims.acknowledged(client, claim);
+      if (claim !== undefined && !refused.has(index)) claims.acknowledged(client, claim);
     });
   }
 }

@@ -188,6 +188,7 @@ class World {
     if (kind === 'outage') {
       this.#server.downMs = holeMs;
       this.#server.crash('crash_between_steps');
+      this.#server.downMs = 1_000;
       // Agents go on, so that spools fill and overflow; that is enough for the first ten minutes.
       await this.#clock.runUntil(Math.min(untilMs, this.#clock.nowMs() + 10 * MINUTE_MS));
       this.#clock.jump(untilMs - this.#clock.nowMs());
@@ -253,7 +254,11 @@ class World {
   async #read(whole: boolean): Promise<void> {
     const nowMs = this.#clock.nowMs();
     const range = whole ? this.#oracle.allTime(nowMs) : this.#oracle.someRange(nowMs);
-    const compared = await this.#finish(this.#oracle.check(this.#server, this.#identities.read, range, whole));
+    let compared: boolean | undefined = false;
+    // A straggler that arrives meanwhile moves the consumer: then the reading is done again.
+    for (let tries = whole ? 5 : 1; tries > 0 && compared !== true; tries--) {
+      compared = await this.#finish(this.#oracle.check(this.#server, this.#identities.read, range, whole));
+    }
     this.#tell(`read ${whole ? 'all' : 'some'}: ${compared === true ? 'compared' : 'not compared'}`);
     if (whole && compared !== true) this.report('the last reading could not be compared');
   }

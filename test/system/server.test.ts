@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/model/limits.ts';
+import { runRawCases } from './raw-socket-cases.ts';
 import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer } from './server-process.ts';
 
 const CLI = ['src/runtimes/cli.ts'];
@@ -131,5 +132,14 @@ describe('limits', () => {
     // The hundred of the burst are within the last second when this answer is.
     const sameSecond = Date.now() - beganMs < LIMITS.limitWindowMs;
     expect(sameSecond ? [429] : [202, 429]).toContain(status);
+  });
+});
+
+describe('raw sockets', () => {
+  test('lying lengths, two framings and endless headers get their answer or a closed connection', async () => {
+    const server = await start(dataDir());
+    const { hostname, port } = new URL(server.keys.url);
+    const results = await runRawCases(hostname, Number(port), server.keys.ingest);
+    expect(results.filter((result) => !result.passed)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** Where the axes of a chart have their marks, and what stands beside them. */
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../model/window.ts';
-import { formatDuration, formatValue } from './units.ts';
+import { formatCompact, formatDuration, formatValue } from './units.ts';
 
 /** Distances of marks on a y axis: powers of two for bytes, so that they read 512 MiB and 1 GiB. */
 export function axisSteps(unit: string): number[] | undefined {
@@ -8,12 +8,19 @@ export function axisSteps(unit: string): number[] | undefined {
   return Array.from({ length: 52 }, (_, power) => 2 ** power);
 }
 
-/** A mark without the digits that say nothing: 40 %, 1.5 GiB/s. Below zero it reads as above: the side tells them apart. */
-export function axisLabel(value: number, unit: string, mirrored: boolean): string {
-  const shown = mirrored ? Math.abs(value) : value;
-  if (unit === 'percent') return `${Number(shown.toPrecision(4))} %`;
-  if (unit === 'seconds') return formatDuration(shown);
-  return formatValue(shown, unit).replace(/\.(\d*?)0+(?=\D|$)/, (_, digits: string) => (digits ? `.${digits}` : ''));
+/**
+ * A mark in the digits that tell it from the next: 40 %, 1.5 GiB/s, 22.75. A unit that is not ours stands in the title only.
+ * @param step distance of two marks.
+ */
+export function axisLabel(value: number, unit: string, step: number): string {
+  const decimals = Math.min(9, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  const plain = String(Number(value.toFixed(decimals)));
+  if (unit === 'percent') return `${plain} %`;
+  if (unit === 'seconds') return formatDuration(value);
+  if (unit.startsWith('bytes'))
+    return formatValue(value, unit).replace(/\.(\d*?)0+(?=\D)/, (_, digits: string) => (digits ? `.${digits}` : ''));
+  const short = Math.abs(value) < 10_000 ? plain : formatCompact(value);
+  return unit === 'per_second' ? `${short}/s` : short;
 }
 
 /** Distances of marks on a time axis, ms: the ones that people count in. */

@@ -49,11 +49,11 @@ interface KnownChart {
 }
 
 const one = (metric: string): readonly Member[] => [{ metric, word: '' }];
-const filled = (metric: string): readonly Member[] => [{ metric, word: '', filled: true }];
+const filled = (metric: string, word: string): readonly Member[] => [{ metric, word, filled: true }];
 
 /** In the order of the page. A metric named here never gets a chart of its own as well. */
 const KNOWN: readonly KnownChart[] = [
-  { title: 'CPU', scale: 'zero', alternatives: [filled('cpu_mode'), filled('cpu')] },
+  { title: 'CPU', scale: 'zero', alternatives: [filled('cpu_mode', ''), filled('cpu', 'busy')] },
   {
     title: 'Memory',
     scale: 'zero',
@@ -64,7 +64,7 @@ const KNOWN: readonly KnownChart[] = [
         { metric: 'memory_available', word: 'available' },
         { metric: 'memory_total', word: 'total', total: true },
       ],
-      filled('memory_used_percent'),
+      filled('memory_used_percent', 'used'),
     ],
   },
   {
@@ -114,7 +114,7 @@ const KNOWN: readonly KnownChart[] = [
       ],
     ],
   },
-  { title: 'Swap used', scale: 'zero', alternatives: [filled('swap_used_percent')] },
+  { title: 'Swap used', scale: 'zero', alternatives: [filled('swap_used_percent', 'used')] },
   { title: 'Free inodes', scale: 'full', alternatives: [one('disk_inodes_free_percent')] },
   {
     title: 'Network errors and drops',
@@ -158,7 +158,7 @@ function tellingLabels(all: readonly Candidate[]): string[] {
 
 function labelOf(series: Candidate, telling: readonly string[], word: string): string {
   const values = telling.map((name) => series.labels[name]).filter((value) => value !== undefined && value !== '');
-  return [...values, word].filter(Boolean).join(' ') || series.metric;
+  return [...values, word].filter(Boolean).join(' ') || 'value';
 }
 
 function planKnown(chart: KnownChart, byMetric: ReadonlyMap<string, readonly Candidate[]>): ChartPlan | undefined {
@@ -181,7 +181,8 @@ function planKnown(chart: KnownChart, byMetric: ReadonlyMap<string, readonly Can
       label: labelOf(series, telling, member.word),
       color: member.total ? 'total' : metric === 'cpu_mode' ? modePlace(series) : place,
       side: member.side ?? 1,
-      filled: member.filled ?? false,
+      // Areas of several things would hide each other.
+      filled: member.filled === true && !paired,
       mean: series.mean,
     };
   });

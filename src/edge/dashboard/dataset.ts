@@ -75,6 +75,11 @@ export function meanOf(series: SeriesData | undefined): number {
   return known.length === 0 ? 0 : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
+/** Unix ms of the first point of all. */
+export function firstOf(data: Dataset): number {
+  return Math.min(...[...data.values()].map(({ times }) => times[0] ?? Number.POSITIVE_INFINITY));
+}
+
 export function latestOf(data: Dataset, metric: string): number | undefined {
   const value = data.get(metric)?.values.findLast((cell) => cell !== null);
   return value ?? undefined;

@@ -59,9 +59,12 @@ export interface Span {
   readonly endMs: number;
 }
 
-export function spanOf(range: Range, nowMs: number): Span {
+/** @param firstMs the first sample there is, where that is known: the live range of a new host begins with it. */
+export function spanOf(range: Range, nowMs: number, firstMs = 0): Span {
   if (typeof range === 'object') return range;
-  return { startMs: nowMs - PRESETS[range].spanMs, endMs: nowMs };
+  const startMs = nowMs - PRESETS[range].spanMs;
+  if (range !== 'live') return { startMs, endMs: nowMs };
+  return { startMs: Math.max(startMs, Math.min(firstMs, nowMs - LIMITS.pageLiveSpanMsMin)), endMs: nowMs };
 }
 
 /** Short stretches show every sample, longer ones windows. */

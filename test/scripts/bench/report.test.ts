@@ -42,6 +42,9 @@ const RESULT: BenchResult = {
     {
       connections: 50,
       clients: 1_000,
+      clock: 'real',
+      serverFlags: '--head-max 1GiB',
+      windows: { closed: 60, corrected: 6 },
       median: MEASUREMENT,
       runs: [MEASUREMENT],
       checks: [EXACT],
@@ -65,6 +68,12 @@ describe('report', () => {
     expect(markdown).toContain('Measured on 2026-11-24 at commit abc: P, 2 cores');
     expect(markdown).toContain('| 20,500 | 2.3 ms | 6.4 ms | 38.3 µs | 78.4 % | 150 MiB | 1.30 B | 11.2 µs | 0.25 |');
     expect(markdown).toContain('0 repeats in 7 pushes');
+  });
+
+  test('says when the server had other settings than its defaults, and what became of the windows', () => {
+    expect(renderMarkdown(RESULT)).toContain(
+      'real clock (median of 1 × 10 s, 60 windows closed, 6 corrected, server with `--head-max 1GiB`)',
+    );
   });
 
   test('an aim that was missed is said to be missed', () => {

@@ -10,13 +10,13 @@ export function colorOf(theme: Theme, { color }: PlannedSeries): string {
   return color === 'total' ? palette.total : (palette.series[color % SERIES_COLORS] ?? palette.text);
 }
 
-/** From the line to zero, fading. Before the first layout there is no box to fade in. */
+/** From the far edge to zero, or to the edge that is nearest to it, fading. Before the first layout there is no box to fade in. */
 function fading(u: uPlot, color: string, side: 1 | -1): CanvasGradient | string {
   const { top, height } = u.bbox;
-  const zero = u.valToPos(0, 'y', true);
-  const edge = side === 1 ? top : top + height;
-  if (!Number.isFinite(zero) || !Number.isFinite(edge) || zero === edge) return `${color}22`;
-  const gradient = u.ctx.createLinearGradient(0, edge, 0, zero);
+  const far = side === 1 ? top : top + height;
+  const zero = Math.min(top + height, Math.max(top, u.valToPos(0, 'y', true)));
+  if (!Number.isFinite(zero) || !Number.isFinite(far) || zero === far) return `${color}22`;
+  const gradient = u.ctx.createLinearGradient(0, far, 0, zero);
   gradient.addColorStop(0, `${color}59`);
   gradient.addColorStop(1, `${color}0d`);
   return gradient;
@@ -61,7 +61,8 @@ export function axesLook(plan: ChartPlan, theme: Theme): uPlot.Axis[] {
       space: 30,
       ...(steps ? { incrs: steps } : {}),
       grid: { stroke: () => theme.palette().grid, width: 1 },
-      values: (_, splits) => splits.map((value) => axisLabel(value, plan.unit, plan.scale === 'mirror')),
+      values: (_, splits, __, ___, step) =>
+        splits.map((value) => axisLabel(plan.scale === 'mirror' ? Math.abs(value) : value, plan.unit, step)),
     },
   ];
 }

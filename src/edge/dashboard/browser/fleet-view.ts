@@ -8,21 +8,13 @@ import { hostTable } from './host-table.ts';
 import type { Services, View } from './services.ts';
 import { totalsBar } from './totals-bar.ts';
 
-/** Up to here the commands that add a host stay in sight. */
+/** Up to here the commands that add a host stay in sight, and there is nothing to search. */
 const FEW_HOSTS = 3;
+type Size = 'none' | 'few' | 'many';
 
-/** The commands that add a host: large while there is none, below the list while there are few. */
-function connectFoot(services: Services) {
-  const element = html('div', {});
-  return {
-    element,
-    show(hosts: number) {
-      const shows = hosts === 0 ? 'first' : hosts <= FEW_HOSTS ? 'more' : 'nothing';
-      if (element.dataset.shows === shows) return;
-      element.dataset.shows = shows;
-      element.replaceChildren(...(shows === 'nothing' ? [] : [connectPanel(location.origin, shows === 'first', services.after)]));
-    },
-  };
+function sizeOf(hosts: number): Size {
+  if (hosts === 0) return 'none';
+  return hosts <= FEW_HOSTS ? 'few' : 'many';
 }
 
 export function fleetView(services: Services): View {
@@ -38,9 +30,9 @@ export function fleetView(services: Services): View {
   const toolbar = fleetToolbar({ search: (search) => select({ search }), choose: (freshness) => select({ freshness }), sortBy });
   const table = hostTable(services.now, sortBy);
   const none = html('p', { class: 'none', role: 'status' });
-  const foot = connectFoot(services);
+  const foot = html('div');
   const title = html('h1', { class: 'unseen', tabindex: '-1' }, 'Hosts');
-  const element = html('div', { class: 'fleet' }, title, totals.element, toolbar.element, table.element, none, foot.element);
+  const element = html('div', { class: 'fleet' }, title, totals.element, toolbar.element, table.element, none, foot);
 
   const arrange = (): void => {
     if (!source.loaded) return;
@@ -55,10 +47,13 @@ export function fleetView(services: Services): View {
     toolbar.showCounts(sums.hosts);
   };
   const onHosts = (): void => {
-    element.dataset.empty = String(source.fleet.hosts.size === 0);
+    const size = sizeOf(source.fleet.hosts.size);
+    if (size !== element.dataset.size) {
+      foot.replaceChildren(...(size === 'many' ? [] : [connectPanel(location.origin, size === 'none', services.after)]));
+    }
+    element.dataset.size = size;
     sumUp();
     arrange();
-    foot.show(source.fleet.hosts.size);
   };
   const source = new FleetSource(services, onHosts, table.refresh);
   const stopTicking = services.every(1_000, () => {

@@ -3,7 +3,7 @@ import { catalogueEntry } from '../../../model/catalogue.ts';
 import { MetricStreamError } from '../../../model/errors.ts';
 import { LIMITS } from '../../../model/limits.ts';
 import type { ClientAnswer, LiveAnswer } from '../answers.ts';
-import { appendLive, type Dataset, datasetOfSamples, datasetOfWindows } from '../dataset.ts';
+import { appendLive, type Dataset, datasetOfSamples, datasetOfWindows, firstOf } from '../dataset.ts';
 import { chooseStep, type Range, readsSamples, refreshMs, type Span, spanOf } from '../ranges.ts';
 import type { Services } from './services.ts';
 
@@ -75,13 +75,18 @@ export class HostSource {
     return this.#seenMs;
   }
 
+  /** What the charts show: of a host that has just begun, what there is. */
   get span(): Span {
-    return spanOf(this.#range, this.#services.now());
+    return spanOf(this.#range, this.#services.now(), this.#data && firstOf(this.#data.series));
   }
 
   stop(): void {
     this.#ended.abort();
     for (const stop of this.#stops) stop();
+  }
+
+  get #wanted(): Span {
+    return spanOf(this.#range, this.#services.now());
   }
 
   #run(read: () => Promise<void>): void {
@@ -107,7 +112,7 @@ export class HostSource {
   #append(answers: readonly LiveAnswer[]): void {
     if (this.#range !== 'live' || !this.#data?.fine) return;
     const unitOf = (metric: string): string => catalogueEntry(metric)?.unit ?? this.#units.get(metric) ?? '';
-    for (const answer of answers) appendLive(this.#data.series, answer, this.span.startMs - LIMITS.pagePollMs, unitOf);
+    for (const answer of answers) appendLive(this.#data.series, answer, this.#wanted.startMs - LIMITS.pagePollMs, unitOf);
   }
 
   readonly #readData = async (): Promise<void> => {
@@ -129,7 +134,7 @@ export class HostSource {
   /** Samples where the range is short and they are not too many; else windows. */
   async #readRange(): Promise<HostData> {
     if (readsSamples(this.#range)) {
-      const request = { client: this.#client, ...this.span };
+      const request = { client: this.#client, ...this.#wanted };
       const answer = await this.#services.api.samples(request, this.#ended.signal).catch((failure: unknown) => {
         if (!isTooMany(failure)) throw failure;
         return undefined;
@@ -141,7 +146,7 @@ export class HostSource {
 
   /** @param coarser how many steps coarser than the finest that fits. */
   async #readWindows(coarser: number): Promise<Dataset> {
-    const { span } = this;
+    const span = this.#wanted;
     const step = chooseStep(span.endMs - span.startMs, coarser);
     const request = { client: this.#client, fields: 'avg,min,max', ...span, ...step };
     try {

@@ -51,10 +51,7 @@ export function totalsBar(): TotalsBar {
         perSecond === undefined ? 'counted once each' : `${formatCompact(perSecond)} a second`,
       );
       const samples = totals.repeatedSamples;
-      repeats.show(
-        formatCompact(totals.repeatedPushes),
-        samples === 0 ? 'none' : `${formatCompact(samples)} samples, counted once`,
-      );
+      repeats.show(formatCompact(totals.repeatedPushes), samples === 0 ? 'none' : `${formatCompact(samples)} samples in them`);
       rejected.show(formatCompact(totals.rejected), totals.topReason === undefined ? 'none' : reasonText(totals.topReason));
     },
   };

@@ -1,0 +1,129 @@
+/** What is read does not depend on when the shard sealed, stopped or died: the same history gives the same answers, bit for bit. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { addSample, emptyAggregate, foldAggregate } from '../../src/model/aggregate.ts';
+import { history, live, readAll } from './histories.ts';
+import { openLab } from './lab.ts';
+import { compareSamples, type Sample } from './shapes.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const RUNS = Number(process.env.RUNS ?? 60);
+
+/** The set of (series, time) → value that pushes make. */
+function setOf(samples: readonly Sample[]): [string, number, number, number][] {
+  const set = new Map<string, [string, number, number, number]>();
+  for (const [name, ms, value] of samples) {
+    const held = set.get(`${name} ${ms}`)?.[3];
+    if (held === undefined || value > held || (value === held && Object.is(held, -0)))
+      set.set(`${name} ${ms}`, [name, ms, 0, value]);
+  }
+  return [...set.values()].sort(compareSamples);
+}
+
+/** Windows as the design defines them: minutes from samples in time order, hours from minutes. */
+function windowsOf(set: readonly (readonly [string, number, number, number])[]) {
+  const minutes = new Map<string, ReturnType<typeof emptyAggregate>>();
+  for (const [name, ms, , value] of set) {
+    const key = `${name} ${Math.floor(ms / MINUTE_MS) * MINUTE_MS}`;
+    const aggregate = minutes.get(key) ?? emptyAggregate();
+    minutes.set(key, aggregate);
+    addSample(aggregate, value);
+  }
+  const hours = new Map<string, ReturnType<typeof emptyAggregate>>();
+  for (const [minute, aggregate] of minutes) {
+    const [name = '', start = ''] = minute.split(' ');
+    const key = `${name} ${Math.floor(Number(start) / HOUR_MS) * HOUR_MS}`;
+    const into = hours.get(key) ?? emptyAggregate();
+    hours.set(key, into);
+    foldAggregate(into, aggregate);
+  }
+  return { minutes, hours };
+}
+
+const withoutRevisions = (windows: readonly Record<string, number | string>[]) =>
+  new Map(windows.map(({ key, start, revision: _, ...aggregate }) => [`${key} ${start}`, aggregate]));
+
+describe('a shard', () => {
+  test('answers with exactly the windows of the samples that were pushed, while they are open, closed, sealed and bundled', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, async (steps) => {
+        const lab = await openLab();
+        const sent = await live(lab, steps, async (how) => {
+          if (how === 0) await lab.restart();
+        });
+        for (const client of ['web-1', 'web-2']) {
+          const set = setOf(sent.filter(({ fields }) => fields.client === client).flatMap(({ samples }) => samples));
+          const { minutes, hours } = windowsOf(set);
+          expect(await lab.samples(client)).toEqual(set);
+          expect(withoutRevisions(await lab.windows(client))).toEqual(minutes);
+          expect(withoutRevisions(await lab.windows(client, { resolution: '1h' }))).toEqual(hours);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('that stops and starts again answers as one that was left alone, revisions and counts too', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, async (steps) => {
+        const left = await openLab();
+        const stopped = await openLab();
+        await live(left, steps, async () => undefined);
+        await live(stopped, steps, () => stopped.restart());
+        expect(await readAll(stopped)).toEqual(await readAll(left));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('that dies at any moment answers as one that was left alone, revisions and counts too', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, async (steps) => {
+        const left = await openLab();
+        const killed = await openLab();
+        await live(left, steps, async () => undefined);
+        await live(killed, steps, (how) => (how === 0 ? killed.restart() : killed.crash()));
+        expect(await readAll(killed)).toEqual(await readAll(left));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('that seals at once for want of memory answers as one that has all it wants', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, async (steps) => {
+        const roomy = await openLab();
+        const cramped = await openLab({ headBytesMax: 3_300 });
+        await live(roomy, steps, async () => undefined);
+        await live(cramped, steps, async () => undefined);
+        expect(await readAll(cramped)).toEqual(await readAll(roomy));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  test('answers any range with exactly the samples and windows that begin in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.nat(30 * HOUR_MS), fc.nat(6 * HOUR_MS), async (steps, backMs, spanMs) => {
+        const lab = await openLab();
+        await live(lab, steps, (how) => (how === 0 ? lab.restart() : lab.clock.advance(1_000)));
+        const startMs = lab.clock.nowMs() - backMs;
+        const endMs = startMs + spanMs;
+        const inRange = (ms: unknown): boolean => Number(ms) >= startMs && Number(ms) < endMs;
+        for (const client of ['web-1', 'web-2']) {
+          for (const resolution of ['1m', '1h'] as const) {
+            for (const open of [true, false]) {
+              const all = await lab.windows(client, { resolution, open });
+              const ranged = await lab.windows(client, { resolution, open, startMs, endMs });
+              expect(ranged).toEqual(all.filter(({ start }) => inRange(start)));
+            }
+          }
+          const samples = await lab.samples(client);
+          expect(await lab.samples(client, startMs, endMs)).toEqual(samples.filter(([, ms]) => inRange(ms)));
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
