@@ -53,6 +53,8 @@ export class Consumer {
   readonly #committed: { position: number; logMs: number }[];
   #headBytes = 0;
   failed: unknown;
+  /** The log is past its size: partitions let go of it as soon as they can, silent ones too. */
+  pressed = false;
 
   constructor(deps: ConsumerDependencies) {
     this.#deps = deps;
@@ -221,7 +223,7 @@ export class Consumer {
     this.#turnAtMs = nowMs;
     this.#turn = (this.#turn + 1) % pipelines.length;
     const pipeline = pipelines[this.#turn];
-    if (pipeline !== undefined) await this.checkpoint(pipeline, sealAgeMs(pressure));
+    if (pipeline !== undefined) await this.checkpoint(pipeline, this.pressed ? 0 : sealAgeMs(pressure));
   }
 
   /** Seals the clients of a partition that are due and saves its state at the position reached. */
@@ -235,7 +237,7 @@ export class Consumer {
       const plans = await this.#plan(pipeline, due);
       // A partition where nothing happened is saved only so often that a restart has little to read.
       const idle = plans.length === 0 && last?.logMs === pipeline.logMs;
-      if (idle && pipeline.position - last.position < LIMITS.idleRecordsMax) return;
+      if (idle && pipeline.position - last.position < (this.pressed ? 1 : LIMITS.idleRecordsMax)) return;
       await this.#commit(pipeline, plans);
       if (due.length === 0) return;
       await this.#pause();

@@ -126,6 +126,7 @@ export class Maintenance {
     };
     const rows = await store.retain(cut, LIMITS.retentionRowsPerRun);
     const trimmed = log.trim(consumer.safeOffset, nowMs - retention.logMs, retention.logBytesMax);
+    consumer.pressed = trimmed.bytes > retention.logBytesMax;
     this.#logFull = trimmed.bytes > retention.logBytesMax * LOG_OVERFLOW;
     // More is left: go on in the next round instead of the next minute.
     if (rows >= LIMITS.retentionRowsPerRun || trimmed.deleted >= LIMITS.retentionRowsPerRun || this.full) this.#retentionAtMs = 0;

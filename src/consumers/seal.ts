@@ -26,6 +26,8 @@ export interface SealPlan {
 /** Whether anything of a client can be sealed or bundled at all. */
 export function owesSeal(client: ClientState): boolean {
   if (client.frontierMs < client.sealedThroughMs) return false;
+  // Minutes that were read back are let go of, changed or not.
+  if (client.opened.size > 0) return true;
   if (client.head.rows > 0 && client.head.minutesIn(Number.NEGATIVE_INFINITY, client.frontierMs, true).length > 0) return true;
   return client.bundledHourMs < bundleEnd(client) || client.bundledDayMs < dayEnd(client);
 }

@@ -109,6 +109,7 @@ export class Shard implements PushAppender {
   async start(): Promise<void> {
     this.#startEnd = this.#deps.log.end();
     await this.#consumer.restore();
+    this.#commits.startAt(this.#deps.log.read(this.#startEnd - 1, 1)[0]?.appendMs ?? 0);
     this.#refillLimits();
     this.#state = 'open';
     void this.#consumer.kick();

@@ -35,7 +35,12 @@ async function readDeclared(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const length = Number(declared);
   if (!(length <= bytesMax)) throw tooLarge(bytesMax);
-  const bytes = new Uint8Array(await waits.within(request.arrayBuffer(), tooSlow).catch(unreadable));
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = new Uint8Array(await waits.within(request.arrayBuffer(), tooSlow));
+  } catch (error) {
+    throw unreadable(error);
+  }
   if (bytes.length !== length) throw new MetricStreamError('invalid_request', 'The body is not as long as Content-Length says.');
   return bytes;
 }
@@ -44,10 +49,10 @@ async function readStreamed(request: Request, bytesMax: number, waits: Deadlines
   if (request.body === null) return new Uint8Array();
   const reader: ByteReader = request.body.getReader();
   try {
-    return await waits.within(collect(reader, bytesMax), tooSlow).catch(unreadable);
+    return await waits.within(collect(reader, bytesMax), tooSlow);
   } catch (error) {
     reader.cancel().catch(() => {});
-    throw error;
+    throw unreadable(error);
   }
 }
 
@@ -106,7 +111,7 @@ function tooSlow(): MetricStreamError {
   return new MetricStreamError('request_timeout');
 }
 
-function unreadable(error: unknown): never {
-  if (error instanceof MetricStreamError) throw error;
-  throw new MetricStreamError('invalid_request', 'The body could not be read.', { cause: error });
+function unreadable(error: unknown): MetricStreamError {
+  if (error instanceof MetricStreamError) return error;
+  return new MetricStreamError('invalid_request', 'The body could not be read.', { cause: error });
 }

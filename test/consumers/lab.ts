@@ -58,7 +58,7 @@ export interface LabOptions
 }
 
 const FAR_MS = 400 * 86_400_000;
-const RETENTION = { rawMs: FAR_MS, minuteMs: FAR_MS, hourMs: FAR_MS, logMs: 86_400_000, logBytesMax: 1e9 };
+export const RETENTION = { rawMs: FAR_MS, minuteMs: FAR_MS, hourMs: FAR_MS, logMs: 86_400_000, logBytesMax: 1e9 };
 
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const clock = manualClock(options.startMs ?? START_MS);

@@ -166,9 +166,11 @@ export class ScriptedClient {
     if (text.includes('"series_limit"')) faults.count('series_over_limit');
     if (status !== 202) return;
     sent.acknowledged = true;
-    const { errors } = JSON.parse(text) as { errors: { index: number }[] };
+    const { errors, duplicate } = JSON.parse(text) as { errors: { index: number }[]; duplicate: boolean };
     const refused = new Set(errors.map(({ index }) => index));
-    if (sent.misused && metrics.some(({ claim }) => claim !== undefined && claim.ms === undefined)) return;
+    const stamped = metrics.some(({ claim }) => claim !== undefined && claim.ms === undefined);
+    // The repeat of a push that the edge stamped is dropped whole: it promises no more than the original did.
+    if (stamped && (duplicate || sent.misused)) return;
     metrics.forEach(({ claim }, index) => {
       if (claim !== undefined && !refused.has(index)) claims.acknowledged(client, claim);
     });

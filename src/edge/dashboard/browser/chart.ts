@@ -109,7 +109,7 @@ export class Chart {
       width: 300,
       height: HEIGHT,
       ms: 1,
-      padding: [12, 16, 0, 0],
+      padding: [12, 28, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: SYNC_KEY, scales: ['x', null] },

@@ -1,0 +1,48 @@
+/** Columns of integers: every form, to the ends of what fits. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ColumnReader, ColumnWriter } from '../../../src/adapters/embedded/column-bytes.ts';
+import { INTEGERS_WITHIN, readIntegers, writeIntegers } from '../../../src/adapters/embedded/integer-column.ts';
+
+const MOST = INTEGERS_WITHIN - 1;
+
+function bytesOf(values: readonly number[]): Uint8Array {
+  const writer = new ColumnWriter();
+  writeIntegers(writer, Float64Array.from(values));
+  return writer.view();
+}
+
+function roundTrip(values: readonly number[]): number[] {
+  return Array.from(readIntegers(new ColumnReader(bytesOf(values)), values.length));
+}
+
+test('integers come back, however large their steps', () => {
+  const integer = fc.oneof(
+    fc.integer({ min: -MOST, max: MOST }),
+    fc.integer({ min: -300, max: 300 }),
+    fc.constantFrom(MOST, -MOST, 0),
+  );
+  fc.assert(
+    fc.property(fc.array(integer, { maxLength: 40 }), (values) => {
+      expect(roundTrip(values)).toEqual(values);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('the widest zigzag between the ends comes back', () => {
+  const values = Array.from({ length: 9 }, (_, i) => (i % 2 === 0 ? MOST : -MOST));
+  expect(roundTrip(values)).toEqual(values);
+});
+
+test.each([
+  ['a constant', Array(1000).fill(5), 3],
+  ['a straight line', Array.from({ length: 1000 }, (_, i) => 7 + 3 * i), 3],
+  ['noise above a high floor', Array.from({ length: 100 }, (_, i) => 1_000_000 + ((i * 37) % 100)), 104],
+  ['a walk', Array.from({ length: 100 }, (_, i) => 1_000_000 + 60 * (i % 50) + (i % 3)), 106],
+  ['steps of whole pages', Array.from({ length: 100 }, (_, i) => 4096 * ((i * i * 37) % 101)), 106],
+  ['a clock that trembles', Array.from({ length: 100 }, (_, i) => 10_000 * i + (i % 7 === 0 ? 1 : 0)), 104],
+])('%s takes few bytes', (_, values, bytes) => {
+  expect(bytesOf(values).length).toBeLessThanOrEqual(bytes);
+  expect(roundTrip(values)).toEqual(values);
+});

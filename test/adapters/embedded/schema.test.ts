@@ -1,0 +1,58 @@
+/** The schema: made once, checked at every start. */
+import { describe, expect, test } from 'vitest';
+import { openSchema } from '../../../src/adapters/embedded/schema.ts';
+import { nodeSqlDatabase } from '../../../src/adapters/node/sql-database.ts';
+import type { SqlDatabase } from '../../../src/ports/sql-database.ts';
+
+const COUNTS = { partitions: 12, shards: 1 };
+
+function tables(database: SqlDatabase): string[] {
+  return database
+    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    .map(({ name }) => name);
+}
+
+describe('openSchema', () => {
+  test('makes every table without a rowid and without a secondary index', () => {
+    const database = nodeSqlDatabase(':memory:');
+    openSchema(database, COUNTS);
+    expect(tables(database)).toEqual(['checkpoints', 'log_batches', 'raw_blocks', 'revoked_keys', 'settings', 'window_blocks']);
+    const statements = database.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE type = 'table'");
+    expect(statements.every(({ sql }) => sql.endsWith('WITHOUT ROWID'))).toBe(true);
+    expect(database.exec("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")).toEqual([]);
+  });
+
+  test('leaves what is there at a second start', () => {
+    const database = nodeSqlDatabase(':memory:');
+    openSchema(database, COUNTS);
+    database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1)");
+    openSchema(database, COUNTS);
+    expect(database.exec('SELECT key_id FROM revoked_keys')).toHaveLength(1);
+  });
+
+  test('refuses a file of a newer version, naming both, and changes nothing in it', () => {
+    const database = nodeSqlDatabase(':memory:');
+    openSchema(database, COUNTS);
+    database.exec("UPDATE settings SET value = '7' WHERE name = 'schema_version'");
+    const before = database.exec('SELECT * FROM settings');
+    expect(() => openSchema(database, COUNTS)).toThrow(
+      expect.objectContaining({ code: 'schema_newer', message: expect.stringMatching(/7.*1/) }),
+    );
+    expect(database.exec('SELECT * FROM settings')).toEqual(before);
+  });
+
+  test('refuses other counts of partitions and shards than the file was made with, naming both', () => {
+    const database = nodeSqlDatabase(':memory:');
+    openSchema(database, COUNTS);
+    expect(() => openSchema(database, { partitions: 48, shards: 1 })).toThrow(/12 partitions.*48/);
+    expect(() => openSchema(database, { partitions: 12, shards: 2 })).toThrow(/1 shards.*2/);
+    openSchema(database, COUNTS);
+  });
+
+  test('makes all tables or none', () => {
+    const database = nodeSqlDatabase(':memory:');
+    database.exec('CREATE TABLE revoked_keys (other TEXT)');
+    expect(() => openSchema(database, COUNTS)).toThrow();
+    expect(tables(database)).toEqual(['revoked_keys']);
+  });
+});
