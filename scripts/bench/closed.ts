@@ -6,7 +6,7 @@ import { get, metricValue } from './read-api.ts';
 import { type ClosedClock, type ClosedResult, medianOf, type StoredBytes, type WindowCounts } from './result.ts';
 import { type Bench, checkLine, createHosts, measurementLine } from './scenario.ts';
 import { type Server, withServer } from './server-process.ts';
-import { storedBytes } from './stored-bytes.ts';
+import { storedSamples } from './stored-bytes.ts';
 
 export interface ClosedOptions {
   readonly connections: number;
@@ -69,8 +69,9 @@ function runOnce(bench: Bench, options: ClosedOptions): Promise<Run> {
     bench.log(`  ${checkLine(checked)}`);
     const windows = await windowCounts(server);
     bench.log(`  ${windows.closed} windows closed and ${windows.corrected} corrected, warm-up included`);
+    const stored = await storedSamples(server);
     await server.stop();
-    return { measurement, check: checked, windows, stored: storedBytes(server.dataDir, checked.counted.samplesStored) };
+    return { measurement, check: checked, windows, stored };
   });
 }
 

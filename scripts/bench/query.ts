@@ -6,7 +6,7 @@ import { get } from './read-api.ts';
 import { median, type QueryResult, type Timing } from './result.ts';
 import { type Bench, checkLine, createHosts } from './scenario.ts';
 import { type Server, withServer } from './server-process.ts';
-import { storedBytes } from './stored-bytes.ts';
+import { storedSamples, tableBytes } from './stored-bytes.ts';
 
 export interface QueryOptions {
   readonly hosts: number;
@@ -40,6 +40,7 @@ export function runQuery(bench: Bench, options: QueryOptions): Promise<QueryResu
     const startMs = Math.ceil((Date.now() - DAY_MS + 10_000) / MINUTE_MS) * MINUTE_MS;
     const endMs = startMs + DAY_MS;
     const prefilled = await prefill(bench, server, hosts, startMs);
+    const stored = await storedSamples(server);
     const restarting = performance.now();
     const restarted = await server.restart('SIGTERM');
     const stopMs = performance.now() - restarting - restarted.readyMs;
@@ -70,7 +71,8 @@ export function runQuery(bench: Bench, options: QueryOptions): Promise<QueryResu
       stopMs,
       hour: { ...hour.timing, minutes: windows.length, complete },
       day: { ...day.timing, points: points(day.text), minutes: points(eachMinute.text) },
-      stored: storedBytes(server.dataDir, prefilled.check.counted.samplesStored),
+      stored,
+      windows: tableBytes(server.dataDir, 'window_blocks'),
     };
   });
 }

@@ -2,13 +2,15 @@
 import type { Machine } from './machine.ts';
 import type { Check, Measurement } from './measure.ts';
 
-/** Bytes that the store's tables occupy on disk, page overhead and free space within pages included. */
-export interface StoredBytes {
-  readonly raw: number;
-  /** Minutes and hours. */
-  readonly windows: number;
+/** A table of the store: its encoded blocks, and its pages on disk with all that is free within them. */
+export interface TableBytes {
+  readonly bodyBytes: number;
+  readonly diskBytes: number;
+}
+
+/** Raw samples that were sealed while the load ran; what memory still held is in neither number. */
+export interface StoredBytes extends TableBytes {
   readonly samples: number;
-  readonly bytesPerSample: number;
 }
 
 /**
@@ -84,6 +86,8 @@ export interface QueryResult {
   /** Every host and metric, 24 h, step=5m; `minutes`: how many a step=1m query of the same range shows. */
   readonly day: Timing & { readonly points: number; readonly minutes: number };
   readonly stored: StoredBytes;
+  /** Minutes and hours of the day, after the last stop. */
+  readonly windows: TableBytes;
 }
 
 export interface Quantiles {

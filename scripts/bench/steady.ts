@@ -6,7 +6,7 @@ import { get, metricValue } from './read-api.ts';
 import type { HostsResult, SteadyResult } from './result.ts';
 import { type Bench, checkLine, createHosts, measurementLine } from './scenario.ts';
 import { type Server, withServer } from './server-process.ts';
-import { storedBytes } from './stored-bytes.ts';
+import { storedSamples } from './stored-bytes.ts';
 
 export interface SteadyOptions {
   readonly clients: number;
@@ -22,16 +22,17 @@ const END_OFFSET = 'metricstream_log_end_offset';
 export function runSteady(bench: Bench, options: SteadyOptions): Promise<SteadyResult> {
   bench.log(`steady: ${options.pushesPerSecond} pushes/s of ${options.clients} clients, ${options.seconds} s`);
   return withServer(bench.serverOptions, async (server) => {
-    const { sent, ...measured } = await pushInRealTime(bench, server, options);
+    const measured = await pushInRealTime(bench, server, options);
+    const stored = await storedSamples(server);
     const records = await unsealedRecords(server);
     const killing = performance.now();
     const restarted = await server.restart('SIGKILL');
     const caughtUpMs = performance.now() - killing;
     bench.log(`  killed with ${records ?? 'an unknown number of'} records to replay, caught up in ${caughtUpMs.toFixed(0)} ms`);
-    const replay = { caughtUpMs, records, rssBytes: restarted.rssBytes(), check: await check(restarted, sent) };
+    const replay = { caughtUpMs, records, rssBytes: restarted.rssBytes(), check: await check(restarted, measured.check.sent) };
     bench.log(`  ${checkLine(replay.check)}`);
     await restarted.stop();
-    return { clients: options.clients, ...measured, replay, stored: storedBytes(server.dataDir, sent.samples) };
+    return { clients: options.clients, ...measured, replay, stored };
   });
 }
 
@@ -46,9 +47,10 @@ export function runHosts(bench: Bench, { hosts, intervalSeconds, seconds }: Host
   bench.log(`hosts: ${hosts} at ${intervalSeconds} s, ${seconds} s`);
   return withServer(bench.serverOptions, async (server) => {
     const load = { clients: hosts, pushesPerSecond: hosts / intervalSeconds, warmUpSeconds: 2 * intervalSeconds, seconds };
-    const { sent, ...measured } = await pushInRealTime(bench, server, load);
+    const measured = await pushInRealTime(bench, server, load);
+    const stored = await storedSamples(server);
     await server.stop();
-    return { hosts, intervalSeconds, ...measured, stored: storedBytes(server.dataDir, sent.samples) };
+    return { hosts, intervalSeconds, ...measured, stored };
   });
 }
 
@@ -59,10 +61,9 @@ async function pushInRealTime(bench: Bench, server: Server, options: SteadyOptio
   const measurement = await measure(load, server, options.warmUpSeconds * 1_000, options.seconds * 1_000);
   bench.log(`  ${measurementLine(measurement)}, ${(measurement.cpuShare * 100).toFixed(1)} % of a core`);
   await load.stop();
-  const sent = sentBy(load);
-  const checked = await check(server, sent);
+  const checked = await check(server, sentBy(load));
   bench.log(`  ${checkLine(checked)}`);
-  return { measurement, check: checked, sent };
+  return { measurement, check: checked };
 }
 
 async function unsealedRecords(server: Server): Promise<number | undefined> {

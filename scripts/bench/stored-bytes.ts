@@ -1,23 +1,36 @@
-/** What samples and windows occupy on disk: the pages of their tables, as SQLite's own dbstat counts them. */
+/** What samples and windows occupy: their encoded bodies, and the pages of their tables as SQLite's own dbstat counts them. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { StoredBytes } from './result.ts';
+import { get, metricValue } from './read-api.ts';
+import type { StoredBytes, TableBytes } from './result.ts';
+import type { Server } from './server-process.ts';
 
 const DATABASE = 'metricstream.db';
+const SAMPLES_SEALED = 'metricstream_samples_sealed_total';
 
-/** The server has to be stopped: stopping seals what memory held. @param samples that were stored. */
-export function storedBytes(dataDir: string, samples: number): StoredBytes {
-  const sizes = tableSizes(join(dataDir, DATABASE));
-  const raw = sizes.get('raw_blocks') ?? Number.NaN;
-  return { raw, windows: sizes.get('window_blocks') ?? Number.NaN, samples, bytesPerSample: raw / samples };
+/** Of a server that runs and had no restart: it counts what it sealed since it started. What is in memory is not counted. */
+export async function storedSamples(server: Server): Promise<StoredBytes> {
+  for (;;) {
+    const samples = await samplesSealed(server);
+    const table = tableBytes(server.dataDir, 'raw_blocks');
+    // A seal in between would set the bytes of one state against the samples of another.
+    if (samples === (await samplesSealed(server))) return { ...table, samples };
+  }
 }
 
-function tableSizes(path: string): Map<string, number> {
-  const database = new DatabaseSync(path, { readOnly: true });
+export function tableBytes(dataDir: string, table: 'raw_blocks' | 'window_blocks'): TableBytes {
+  const database = new DatabaseSync(join(dataDir, DATABASE), { readOnly: true });
   try {
-    const rows = database.prepare('SELECT name, SUM(pgsize) AS bytes FROM dbstat GROUP BY name').all();
-    return new Map(rows.map(({ name, bytes }) => [String(name), Number(bytes)]));
+    const number = (sql: string): number => Number(Object.values(database.prepare(sql).get() ?? {})[0]);
+    return {
+      diskBytes: number(`SELECT SUM(pgsize) FROM dbstat WHERE name = '${table}'`),
+      bodyBytes: number(`SELECT COALESCE(SUM(LENGTH(body)), 0) FROM ${table}`),
+    };
   } finally {
     database.close();
   }
+}
+
+async function samplesSealed(server: Server): Promise<number> {
+  return metricValue(await (await get(server, '/metrics')).text(), SAMPLES_SEALED) ?? 0;
 }

@@ -107,6 +107,7 @@ export function decodeCheckpoint(bytes: Uint8Array): DecodedCheckpoint {
   const logMs = reader.f64();
   const clients: ClientState[] = [];
   for (let left = reader.count(80); left > 0; left--) clients.push(decodeClient(reader));
+  if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a checkpoint.');
   return { logMs, clients };
 }
 

@@ -219,7 +219,8 @@ export class Consumer {
     const nowMs = clock.nowMs();
     const pressure = this.#headBytes / headBytesMax;
     const gapMs = (LIMITS.checkpointIntervalMs / pipelines.length) * Math.min(1, Math.max(0, (1 - pressure) * 4));
-    if (nowMs - this.#turnAtMs < gapMs || this.#next < Math.max(...pipelines.map((pipeline) => pipeline.replayUntil))) return;
+    if (Math.abs(nowMs - this.#turnAtMs) < gapMs || this.#next < Math.max(...pipelines.map((pipeline) => pipeline.replayUntil)))
+      return;
     this.#turnAtMs = nowMs;
     this.#turn = (this.#turn + 1) % pipelines.length;
     const pipeline = pipelines[this.#turn];

@@ -58,7 +58,7 @@ export class Ledger {
   }
 
   #unnamed(): PushVerdict {
-    this.pushes.expected += 1;
+    this.#expectMore(1);
     this.pushes.received += 1;
     return 'new';
   }
@@ -93,12 +93,17 @@ export class Ledger {
   }
 
   #raise(window: BootWindow, highest: number): void {
-    this.pushes.expected = Math.min(this.pushes.expected + highest - window.highest, Number.MAX_SAFE_INTEGER);
+    this.#expectMore(highest - window.highest);
     const gone = Math.min(highest - window.highest, LIMITS.sequencesPerBoot);
     for (let sequence = highest - gone + 1; sequence <= highest; sequence++) {
       window.seen[wordOf(sequence)] = (window.seen[wordOf(sequence)] as number) & ~bitOf(sequence);
     }
     window.highest = highest;
+  }
+
+  /** A client can name any sequence; the sum stays a number that counts. */
+  #expectMore(pushes: number): void {
+    this.pushes.expected = Math.min(this.pushes.expected + pushes, Number.MAX_SAFE_INTEGER);
   }
 
   #window(boot: string): BootWindow {

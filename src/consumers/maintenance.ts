@@ -47,6 +47,8 @@ export class Maintenance {
   #retentionAtMs = 0;
   #diskFull = false;
   #logFull = false;
+  /** The log's end when ticks were last appended. */
+  #tickedEnd = -1;
 
   constructor(deps: MaintenanceDependencies) {
     this.#deps = deps;
@@ -83,9 +85,10 @@ export class Maintenance {
     try {
       this.#deps.sweep(nowMs);
       this.#tick(nowMs);
-      if (nowMs - this.#diskAtMs >= LIMITS.freeCheckIntervalMs) this.#look();
+      // A clock that was set back makes things due, too.
+      if (Math.abs(nowMs - this.#diskAtMs) >= LIMITS.freeCheckIntervalMs) this.#look();
       await consumer.kick();
-      if (nowMs - this.#retentionAtMs >= LIMITS.retentionIntervalMs) {
+      if (Math.abs(nowMs - this.#retentionAtMs) >= LIMITS.retentionIntervalMs) {
         this.#retentionAtMs = nowMs;
         await this.#retain(nowMs);
       }
@@ -97,10 +100,15 @@ export class Maintenance {
 
   /** Partitions that hold open windows or unsealed samples, and that nobody has pushed to for a while. */
   #tick(nowMs: number): void {
+    const { consumer, log } = this.#deps;
+    // A consumer that has not met the last ticks yet would only find more of them.
+    if (!consumer.caughtUp && consumer.position <= this.#tickedEnd) return;
     const silent = this.#deps.pipelines.filter(
       (pipeline) => nowMs - pipeline.logMs >= LIMITS.tickIntervalMs && pipeline.owesTime(),
     );
-    if (silent.length > 0) this.#deps.tick(silent.map((pipeline) => pipeline.partition));
+    if (silent.length === 0) return;
+    this.#tickedEnd = log.end();
+    this.#deps.tick(silent.map((pipeline) => pipeline.partition));
   }
 
   #look(): void {

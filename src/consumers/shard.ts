@@ -109,8 +109,9 @@ export class Shard implements PushAppender {
   async start(): Promise<void> {
     this.#startEnd = this.#deps.log.end();
     await this.#consumer.restore();
-    this.#commits.startAt(this.#deps.log.read(this.#startEnd - 1, 1)[0]?.appendMs ?? 0);
-    this.#refillLimits();
+    const stampMs = this.#deps.log.read(this.#startEnd - 1, 1)[0]?.appendMs ?? 0;
+    this.#commits.startAt(stampMs);
+    this.#refillLimits(Math.max(this.#deps.clock.nowMs(), stampMs));
     this.#state = 'open';
     void this.#consumer.kick();
     this.#maintenance.start();
@@ -238,10 +239,10 @@ export class Shard implements PushAppender {
   }
 
   /** Counts the admissions of the last second, which the log holds, so that a restart opens no gap in the limit. */
-  #refillLimits(): void {
-    const { log, clock, shapes } = this.#deps;
-    const sinceMs = clock.nowMs() - LIMITS.limitWindowMs;
-    for (const [key, arrivalMs] of lastAdmissions(log, shapes, sinceMs)) this.#limiter.note(key, arrivalMs);
+  #refillLimits(nowMs: number): void {
+    const { log, shapes } = this.#deps;
+    const sinceMs = nowMs - LIMITS.limitWindowMs;
+    for (const [key, appendMs] of lastAdmissions(log, shapes, sinceMs)) this.#limiter.note(key, appendMs);
   }
 
   #gauges(): void {

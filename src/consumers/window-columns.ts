@@ -7,9 +7,15 @@ const FIELDS = ['starts', 'count', 'sum', 'min', 'max', 'first', 'last', 'increa
 export function cutWindows(columns: readonly WindowColumn[], keep: (startMs: number) => boolean): WindowColumn[] {
   const cut: WindowColumn[] = [];
   for (const column of columns) {
-    const places = indicesWhere(column.starts, keep);
-    if (places.length === column.starts.length) cut.push(column);
-    else if (places.length > 0) cut.push(pick(column, places));
+    const { starts } = column;
+    let kept = 0;
+    while (kept < starts.length && keep(starts[kept] as number)) kept += 1;
+    if (kept === starts.length) {
+      cut.push(column);
+      continue;
+    }
+    const places = indicesWhere(starts, keep);
+    if (places.length > 0) cut.push(pick(column, places));
   }
   return cut;
 }
@@ -51,6 +57,11 @@ export function joinWindows(columns: readonly WindowColumn[]): WindowColumn[] {
   return [...bySeries.values()].map(joinParts);
 }
 
+function isAscending(starts: Float64Array): boolean {
+  for (let i = 1; i < starts.length; i++) if ((starts[i] as number) <= (starts[i - 1] as number)) return false;
+  return true;
+}
+
 function joinParts(parts: readonly WindowColumn[]): WindowColumn {
   const [first] = parts;
   if (first === undefined || parts.length === 1) return first as WindowColumn;
@@ -65,8 +76,7 @@ function joinParts(parts: readonly WindowColumn[]): WindowColumn {
     }
     return values;
   });
-  const ascending = joined.starts.every((start, i) => i === 0 || start > (joined.starts[i - 1] as number));
-  if (ascending) return joined;
+  if (isAscending(joined.starts)) return joined;
   const order = Array.from(joined.starts.keys()).sort((a, b) => (joined.starts[a] as number) - (joined.starts[b] as number));
   return pick(joined, order);
 }

@@ -1,14 +1,18 @@
 /** One timer for all requests that wait: a timer each would cost more than the requests. */
 import type { Clock } from '../ports/clock.ts';
 
-interface Waiting {
-  readonly sinceTick: number;
-  readonly expire: () => void;
-}
-
 export interface Deadlines {
   /** @returns what `work` settles to. @throws what `late` makes, when the time is over first; the work is not stopped. */
   within<T>(work: Promise<T>, late: () => Error): Promise<T>;
+}
+
+/** All wait equally long, so that a list in the order of arrival is in the order of expiry; a Set is three times as slow. */
+interface Waiting {
+  readonly sinceTick: number;
+  readonly expire: () => void;
+  waits: boolean;
+  before: Waiting | undefined;
+  after: Waiting | undefined;
 }
 
 /** Ticks per deadline: a wait is cut after `timeoutMs` and at most a quarter more. */
@@ -16,38 +20,51 @@ const TICKS = 4;
 
 /** The timer runs only while somebody waits. */
 export function deadlines(clock: Clock, timeoutMs: number): Deadlines {
-  // All wait equally long, so the first in is the first to expire.
-  const waiting = new Set<Waiting>();
+  let first: Waiting | undefined;
+  let last: Waiting | undefined;
   let tick = 0;
   let ticking = false;
 
+  const remove = (wait: Waiting): void => {
+    if (wait.before === undefined) first = wait.after;
+    else wait.before.after = wait.after;
+    if (wait.after === undefined) last = wait.before;
+    else wait.after.before = wait.before;
+  };
+
   const onTick = (): void => {
     tick += 1;
-    for (const wait of waiting) {
-      if (tick - wait.sinceTick <= TICKS) break;
-      waiting.delete(wait);
-      wait.expire();
-    }
-    ticking = waiting.size > 0;
+    while (first !== undefined && tick - first.sinceTick > TICKS) first.expire();
+    ticking = first !== undefined;
     if (ticking) clock.schedule(timeoutMs / TICKS, onTick);
   };
 
   return {
     within(work, late) {
       return new Promise((resolve, reject) => {
-        const wait = { sinceTick: tick, expire: () => reject(late()) };
-        waiting.add(wait);
+        const expire = (): void => {
+          leave();
+          reject(late());
+        };
+        const wait: Waiting = { sinceTick: tick, expire, waits: true, before: last, after: undefined };
+        const leave = (): void => {
+          if (wait.waits) remove(wait);
+          wait.waits = false;
+        };
+        if (last === undefined) first = wait;
+        else last.after = wait;
+        last = wait;
         if (!ticking) {
           ticking = true;
           clock.schedule(timeoutMs / TICKS, onTick);
         }
         work.then(
           (value) => {
-            waiting.delete(wait);
+            leave();
             resolve(value);
           },
           (error: unknown) => {
-            waiting.delete(wait);
+            leave();
             reject(error);
           },
         );

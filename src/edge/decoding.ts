@@ -21,8 +21,8 @@ export class Decoding implements PushContext {
   #tenant = '';
   #client: string | undefined;
   #hinted: Shape | undefined;
-  /** A hint never keeps a shape alive: the interner bounds them. */
-  readonly #hints = new Map<string, WeakRef<Shape>>();
+  /** By tenant and client. A hint never keeps a shape alive: the interner bounds them. */
+  readonly #hints = new Map<string, Map<string, WeakRef<Shape>>>();
   #stampMs = 0;
   #stampNs = 0;
 
@@ -41,16 +41,16 @@ export class Decoding implements PushContext {
 
   hint(clientId: string | undefined): Shape | undefined {
     const client = clientId ?? this.#client;
-    if (client !== undefined) this.#hinted = this.#hints.get(`${this.#tenant}/${client}`)?.deref();
+    if (client !== undefined) this.#hinted = this.#hints.get(this.#tenant)?.get(client)?.deref();
     return this.#hinted;
   }
 
   /** Remembers the shape of an accepted push. To be called before the next `decode`. */
   learn(tenant: string, client: string, shape: Shape): void {
     if (shape === this.#hinted) return;
-    const name = `${tenant}/${client}`;
-    if (this.#hints.size >= LIMITS.clientsPerTenantMax) this.#hints.delete(this.#hints.keys().next().value ?? '');
-    this.#hints.set(name, new WeakRef(shape));
+    const clients = this.#hints.get(tenant) ?? new Map<string, WeakRef<Shape>>();
+    if (clients.size >= LIMITS.clientsPerTenantMax) clients.delete(clients.keys().next().value ?? '');
+    this.#hints.set(tenant, clients.set(client, new WeakRef(shape)));
   }
 
   stamp(): Timestamp {

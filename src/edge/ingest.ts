@@ -1,11 +1,11 @@
 /** POST of a push: the hot path, one function from the request's headers to the log's answer. */
 import { CLIENT_PATTERN, type Principal } from '../model/access.ts';
-import { type ErrorCode, MetricStreamError, type Rejection, type RejectReason } from '../model/errors.ts';
+import { ERRORS, type ErrorCode, MetricStreamError, type Rejection, type RejectReason } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { murmur2 } from '../model/partition.ts';
 import { type Push, parsePushId } from '../model/push.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { AppendOutcome, PushAppender } from '../ports/push-appender.ts';
+import type { PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { DecodedPush } from '../protocols/json.ts';
 import type { Authentication } from './authentication.ts';
@@ -59,7 +59,7 @@ export function ingest(options: IngestOptions): Ingest {
     try {
       response = await receive(intake, request, receiver, correlationId, nowMs);
     } catch (thrown) {
-      response = refuse(intake, asMetricStreamError(thrown), request, correlationId);
+      response = refuse(intake, thrown, request, correlationId);
     }
     telemetry.observe('metricstream_request_seconds', (clock.nowMs() - nowMs) / 1000, DURATION_LABELS);
     return response;
@@ -96,7 +96,8 @@ async function receive(
   // Without a push id nobody would miss the record of a push of which nothing is left.
   const nothingToKeep = rejections.length === metrics && metrics > 0 && push.pushId === undefined;
   if (nothingToKeep) return answer(intake, push, metrics, rejections, false);
-  const outcome = await append(intake, push, principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond);
+  const requestsPerSecond = principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond;
+  const outcome = await intake.appendWait.within(intake.appender.append(push, requestsPerSecond), notStored);
   if (outcome.kind === 'refused') throw new MetricStreamError(outcome.code, undefined, outcome);
   if (outcome.kind === 'limited') {
     limits.block(keyId, client, nowMs + outcome.retryAfterMs);
@@ -104,19 +105,6 @@ async function receive(
   }
   const overLimit = outcome.rejected.length === 0 ? outcome.rejected : inBody(outcome.rejected, decoded.indices);
   return answer(intake, push, metrics, merge(rejections, overLimit), outcome.duplicate);
-}
-
-async function append(
-  { appender, appendWait, telemetry }: Intake,
-  push: Push,
-  requestsPerSecond: number,
-): Promise<AppendOutcome> {
-  try {
-    return await appendWait.within(appender.append(push, requestsPerSecond), appendFailed);
-  } catch (cause) {
-    telemetry.log('error', 'a push was not stored', { correlation_id: push.correlationId, cause: String(cause) });
-    throw appendFailed();
-  }
 }
 
 function answer(intake: Intake, push: Push, metrics: number, rejections: readonly Rejection[], duplicate: boolean): Response {
@@ -131,15 +119,14 @@ function answer(intake: Intake, push: Push, metrics: number, rejections: readonl
   return nothingLeft ? answerRejected(rejections, push) : answerAccepted(accepted, rejections, push, duplicate);
 }
 
-function refuse(
-  { telemetry, countOutcome }: Intake,
-  error: MetricStreamError,
-  request: Request,
-  correlationId: string,
-): Response {
+/** What failed on our side is 503 for a push: it can be sent again, and its push id makes that harmless. */
+function refuse({ telemetry, countOutcome }: Intake, thrown: unknown, request: Request, correlationId: string): Response {
+  const cause = asMetricStreamError(thrown);
+  const error = ERRORS[cause.code].status === 500 ? notStored() : cause;
   countOutcome(error.code);
-  if (error.code === 'internal') {
-    telemetry.log('error', 'a push failed', { correlation_id: correlationId, cause: String(error.cause ?? error.message) });
+  if (error.code === 'unavailable') {
+    const reason = String(cause.cause ?? cause.message);
+    telemetry.log('error', 'a push was not stored', { correlation_id: correlationId, cause: reason });
   }
   const response = problemOf(error, correlationId);
   const traceparent = validTraceparent(request.headers.get('traceparent'));
@@ -163,11 +150,9 @@ function waitFor(retryAfterMs: number): void {
   if (retryAfterMs > 0) throw new MetricStreamError('rate_limited', undefined, { retryAfterMs });
 }
 
-/** Late or failed, the push may still have been kept: its push id makes the repeat harmless. */
-function appendFailed(): MetricStreamError {
-  return new MetricStreamError('unavailable', 'The push could not be stored; send it again.', {
-    retryAfterMs: LIMITS.retryAfterMs,
-  });
+function notStored(): MetricStreamError {
+  const retryAfterMs = LIMITS.retryAfterMs;
+  return new MetricStreamError('unavailable', 'The push could not be stored; send it again.', { retryAfterMs });
 }
 
 function assemble(
@@ -250,7 +235,6 @@ function outcomeCounter(telemetry: Telemetry): Intake['countOutcome'] {
 function headersOf(push: Push): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
-    'x-content-type-options': 'nosniff',
     'x-correlation-id': push.correlationId,
   };
   if (push.traceparent !== undefined) headers.traceparent = push.traceparent;

@@ -164,6 +164,7 @@ export const LIMITS = {
   pageSeriesPerChartMax: 12,
   pageChartsMax: 60,
   pageSparkMinutes: 60,
+  pageSparkMinutesMin: 10,
   /** Beyond this, sparklines start empty and fill from the live feed: one answer stays near 60,000 windows. */
   pageSparkHostsMax: 1_000,
   /** Up to here every host gets a large card, beyond it a row. */

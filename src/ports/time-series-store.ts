@@ -87,6 +87,9 @@ export interface TimeSeriesStore {
   ): Promise<{ readonly blockStartMs: number; readonly columns: WindowColumn[] }[]>;
   /** The greatest sample time, Unix ms, kept for a client; undefined where none is. */
   lastSampleMs(tenant: string, client: string): Promise<number | undefined>;
-  /** Drops what is past retention, a bounded number of rows a call. @returns rows dropped; 0: nothing is left to drop. */
+  /**
+   * Drops what is past retention: walks on from where the last call ended, over a bounded stretch of clients.
+   * @returns rows dropped; 0 says that this stretch had none.
+   */
   retain(retention: Retention, rowsMax: number): Promise<number>;
 }

@@ -1,8 +1,9 @@
 /** The contracts on Bun's own adapters; run by `bun test`. */
-import { afterAll, describe, expect, test } from 'vitest';
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { bunCompression } from '../../src/adapters/bun/compression.ts';
 import { bunSqlDatabase } from '../../src/adapters/bun/sql-database.ts';
 import { describeCompression } from '../contract/suites/compression.ts';

@@ -1,5 +1,6 @@
 /** Random histories of a few clients: what is pushed when, how late, how often, and what happens to the shard in between. */
 import fc from 'fast-check';
+import { expect } from 'vitest';
 import type { Lab } from './lab.ts';
 import type { PushFields, Sample } from './shapes.ts';
 
@@ -104,17 +105,20 @@ function pushAt(
   };
 }
 
-/** Everything that can be read of the lab's clients. */
-export async function readAll(lab: Lab): Promise<Record<string, unknown>> {
-  const answers: Record<string, unknown> = {};
+/** What can be read of the lab's clients. @param open also what depends on log time, which ticks move at times of their own. */
+async function readAll(lab: Lab, open: boolean): Promise<Record<string, unknown>> {
+  const answers: Record<string, unknown> = { clients: await lab.shard.reader.clients('default') };
   for (const client of CLIENTS) {
     answers[`${client} samples`] = await lab.samples(client);
-    answers[`${client} 1m`] = await lab.windows(client);
-    answers[`${client} 1m closed`] = await lab.windows(client, { open: false });
-    answers[`${client} 1h`] = await lab.windows(client, { resolution: '1h' });
-    answers[`${client} 1h closed`] = await lab.windows(client, { resolution: '1h', open: false });
+    for (const resolution of ['1m', '1h'] as const)
+      answers[`${client} ${resolution}`] = await lab.windows(client, { resolution, open });
   }
-  const statuses = await lab.shard.reader.clients('default');
-  answers.clients = statuses.map((status) => ({ ...status }));
   return answers;
+}
+
+/** Two labs that lived through the same have to answer the same, at once and when all windows have closed. */
+export async function expectSame(lab: Lab, other: Lab): Promise<void> {
+  expect(await readAll(lab, true)).toEqual(await readAll(other, true));
+  for (const one of [lab, other]) await one.clock.advance(12 * MINUTE_MS);
+  expect(await readAll(lab, false)).toEqual(await readAll(other, false));
 }

@@ -10,6 +10,7 @@ import { Shard, type ShardDependencies } from '../../src/consumers/shard.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { Push } from '../../src/model/push.ts';
 import type { Resolution } from '../../src/model/window.ts';
+import type { CheckpointStore } from '../../src/ports/checkpoint-store.ts';
 import type { MetricLog } from '../../src/ports/metric-log.ts';
 import type { AppendOutcome } from '../../src/ports/push-appender.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
@@ -53,8 +54,10 @@ export interface LabOptions
     Pick<ShardDependencies, 'partitions' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention'>
   > {
   readonly startMs?: number;
-  /** Wraps the store, to fail or to wait. */
+  /** Wraps the store, the checkpoints and the log, to fail or to wait. */
   readonly storeWith?: (store: TimeSeriesStore) => TimeSeriesStore;
+  readonly checkpointsWith?: (checkpoints: CheckpointStore) => CheckpointStore;
+  readonly logWith?: (log: MetricLog) => MetricLog;
 }
 
 const FAR_MS = 400 * 86_400_000;
@@ -69,6 +72,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const closed: ClosedWindows[] = [];
   const embedded = embeddedTimeSeriesStore({ database, compression });
   const store = options.storeWith?.(embedded) ?? embedded;
+  const checkpoints = embeddedCheckpointStore({ database, store: embedded });
+  const openLog = () => embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes });
   let life = 0;
 
   const open = async (): Promise<Shard> => {
@@ -80,9 +85,9 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
         // What a dead process had planned does not happen.
         schedule: (delayMs, task) => clock.schedule(delayMs, () => own === life && task()),
       },
-      log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
+      log: options.logWith?.(openLog()) ?? openLog(),
       store,
-      checkpoints: embeddedCheckpointStore({ database, store: embedded }),
+      checkpoints: options.checkpointsWith?.(checkpoints) ?? checkpoints,
       sink: { closed: (windows) => closed.push(windows) },
       telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
       shapes: shapeInterner(),
@@ -99,19 +104,47 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     await clock.advance(0);
     return shard;
   };
+  const lab = labOf({
+    clock,
+    shapes,
+    store,
+    closed,
+    openLog,
+    open,
+    die: () => {
+      life += 1;
+    },
+  });
+  lab.shard = await open();
+  return lab;
+}
+
+interface LabParts {
+  readonly clock: ManualClock;
+  readonly shapes: ShapeInterner;
+  readonly store: TimeSeriesStore;
+  readonly closed: ClosedWindows[];
+  openLog(): MetricLog;
+  open(): Promise<Shard>;
+  /** Ends the life of the shard that is there: what it planned does not happen. */
+  die(): void;
+}
+
+function labOf(parts: LabParts): Lab {
+  const { clock, shapes, closed, store, openLog, open } = parts;
   const lab: Lab = {
     clock,
     shapes,
     store,
     closed,
     get log() {
-      return embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes });
+      return openLog();
     },
     disk: ROOMY,
     shard: undefined as unknown as Shard,
     async push(samples, fields = {}) {
       const push: Push = pushOf(shapes, samples, { arrivalMs: clock.nowMs(), ...fields });
-      const outcome = lab.shard.append(push, 1e6);
+      const outcome = await finish(clock, lab.shard.append(push, 1e6));
       await clock.advance(0);
       return outcome;
     },
@@ -120,7 +153,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       lab.shard = await open();
     },
     async crash() {
-      life += 1;
+      parts.die();
       await settle();
       lab.shard = await open();
     },
@@ -135,7 +168,6 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       return answers.flatMap(({ block }) => samplesIn(block));
     },
   };
-  lab.shard = await open();
   return lab;
 }
 

@@ -2,7 +2,8 @@
 import type { PushRequest, PushResponse } from '../../src/agent/push.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { MINUTE_MS, windowStart } from '../../src/model/window.ts';
-import { type Claims, WEIGHTS_PER_MINUTE } from './claims.ts';
+import { type ClaimedSample, type Claims, WEIGHTS_PER_MINUTE } from './claims.ts';
+import type { ClientModel } from './client-model.ts';
 import type { FaultCounts } from './faults.ts';
 import type { Answer, Network } from './network.ts';
 import type { Random } from './random.ts';
@@ -42,7 +43,8 @@ export class AgentHost {
   #clock: ProcessClock;
   #pusher: InstanceType<System['Pusher']>;
   #alive = { yes: true };
-  #made = 0;
+  readonly #made = { pushes: 0, samples: 0 };
+  #boots = 0;
   #dropped = 0;
   #breakerOpen = false;
 
@@ -64,19 +66,27 @@ export class AgentHost {
     this.#options.faults.count('agent_restarted');
     this.#alive.yes = false;
     this.#clock.kill();
-    this.#made += this.#pusher.status().made.samples;
+    const { made } = this.#pusher.status();
+    this.#made.pushes += made.pushes;
+    this.#made.samples += made.samples;
     this.#clock = new ProcessClock(this.#options.clock);
     this.#pusher = this.#start();
   }
 
-  /** Conservation: made = delivered + dropped once nothing is owed. @param stored how many of its samples the server has. */
-  check(stored: number): void {
+  /** Conservation: made = delivered + dropped once nothing is owed. */
+  check({ samples: { stored }, pushes: { expected, received } }: ClientModel): void {
     const { report, tenant, client } = this.#options;
-    const made = this.#made + this.#pusher.status().made.samples;
+    const { made: now } = this.#pusher.status();
+    const made = this.#made.samples + now.samples;
+    const pushes = this.#made.pushes + now.pushes;
     const dropped = Object.values(this.#spool.status().dropped).reduce((sum, count) => sum + count, 0);
     // A dropped push may have been stored all the same: its answer was lost.
     if (stored > made || stored < made - dropped) {
       report(`${tenant}/${client}: the agent made ${made} samples and dropped ${dropped}; ${stored} are stored`);
+    }
+    // More boots than the ledger remembers may come back as strangers.
+    if (this.#boots <= LIMITS.bootsPerClient && (expected > pushes || received > pushes)) {
+      report(`${tenant}/${client}: the agent made ${pushes} pushes; ${expected} are expected and ${received} received`);
     }
   }
 
@@ -84,6 +94,7 @@ export class AgentHost {
     const { client, key, intervalMs, random, system } = this.#options;
     const alive = { yes: true };
     this.#alive = alive;
+    this.#boots += 1;
     return new system.Pusher({
       client,
       bootId: random.hex(16),
@@ -139,7 +150,7 @@ export class AgentHost {
     return { status, retryAfter };
   }
 
-  #answered({ status, text }: Answer, claims: ReturnType<AgentHost['#claimsOf']>): void {
+  #answered({ status, text }: Answer, claims: readonly ClaimedSample[]): void {
     if (status !== 202) return;
     const { errors } = JSON.parse(text) as { errors: { index: number }[] };
     const refused = new Set(errors.map(({ index }) => index));

@@ -83,7 +83,8 @@ export class Claims {
       }
       claim.shown += 1;
       if (!claim.sent.includes(value)) this.#report(`${key}: value ${value} was never sent`);
-      if (claim.acknowledged !== undefined && value < claim.acknowledged) this.#report(`${key}: ${value} is below what was acknowledged`);
+      if (claim.acknowledged !== undefined && value < claim.acknowledged)
+        this.#report(`${key}: ${value} is below what was acknowledged`);
     }
     for (const [key, { shown: times, acknowledged }] of this.#claims) {
       if (times > 1) this.#report(`${key}: counted ${times} times`);

@@ -85,7 +85,8 @@ export class ClientModel {
     if (untilMs <= from) return [];
     this.frontierMs = untilMs;
     const starts = new Set<number>();
-    for (const minutes of this.series.values()) for (const start of minutes.keys()) if (start >= from && start < untilMs) starts.add(start);
+    for (const minutes of this.series.values())
+      for (const start of minutes.keys()) if (start >= from && start < untilMs) starts.add(start);
     return [...starts].map((startMs) => ({ startMs, text: this.#closingText(startMs) }));
   }
 

@@ -95,7 +95,8 @@ export class LogModel {
     const closedMs = windowStart(time.logMs - LIMITS.windowCloseLagMs, MINUTE_MS);
     if (closedMs > time.closedMs) {
       time.closedMs = closedMs;
-      for (const [client, own] of this.#partitionOf) if (own === partition) this.#told(client, client.close(time.logMs, closedMs));
+      for (const [client, own] of this.#partitionOf)
+        if (own === partition) this.#told(client, client.close(time.logMs, closedMs));
     }
     if (push === undefined) return;
     const key = clientKey(push.tenant, push.client);

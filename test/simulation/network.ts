@@ -51,8 +51,7 @@ export class Network {
     const { clock, random, faults, doubled } = this.#options;
     const number = this.#sent++;
     return new Promise((resolve, reject) => {
-      const deliver = (delayMs: number): void =>
-        void clock.schedule(delayMs, () => this.#arrive(post, number, resolve, reject));
+      const deliver = (delayMs: number): void => void clock.schedule(delayMs, () => this.#arrive(post, number, resolve, reject));
       if (this.#happens(LOST)) {
         faults.count('request_lost');
         if (random.chance(0.5)) clock.schedule(this.#delayMs(), () => post.alive() && reject(new Error('connection reset')));
@@ -99,7 +98,9 @@ export class Network {
     const answered = async (): Promise<void> => {
       const got = await response;
       const answer = { status: got.status, retryAfter: got.headers.get('retry-after') ?? undefined, text: await got.text() };
-      trace(`${post.sender} ${post.headers['Idempotency-Key'] ?? '-'} -> ${answer.status} ${answer.text.replace(/"correlation_id":"[^"]*"/, '')}`);
+      trace(
+        `${post.sender} ${post.headers['Idempotency-Key'] ?? '-'} -> ${answer.status} ${answer.text.replace(/"correlation_id":"[^"]*"/, '')}`,
+      );
       post.answered(answer);
       if (this.#happens(LOST)) faults.count('response_lost');
       else back(() => resolve(answer));

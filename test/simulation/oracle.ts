@@ -85,6 +85,15 @@ export class Oracle {
     return true;
   }
 
+  /** Every window that ended before `endMs` has closed. */
+  checkClosed(endMs: number): void {
+    for (const { tenant, client, series, frontierMs } of this.model.clients.values()) {
+      const starts = [...series.values()].flatMap((minutes) => [...minutes.keys()]);
+      const open = starts.find((start) => start + MINUTE_MS <= endMs && start >= frontierMs);
+      if (open !== undefined) this.#options.report(`${tenant}/${client}: ${open} is still open`);
+    }
+  }
+
   /** A part of time and of the clients, at random. */
   someRange(nowMs: number): Range {
     const { random } = this.#options;

@@ -65,7 +65,15 @@ export class Reading {
   /** Minutes, or hours. With `open` all of them, else the closed ones. */
   windows(tenant: string, { startMs, endMs, client, metric }: Range, resolution: '1m' | '1h', open: boolean): Promise<unknown> {
     const fields = FIELDS.join(',');
-    return this.ask(tenant, '/api/v1/windows', { start: startMs, end: endMs, client, metric, resolution, open: open ? 'true' : undefined, fields });
+    return this.ask(tenant, '/api/v1/windows', {
+      start: startMs,
+      end: endMs,
+      client,
+      metric,
+      resolution,
+      open: open ? 'true' : undefined,
+      fields,
+    });
   }
 
   /** To be called when the model stands where the server did. @returns sums by `client series start`, of weight series. */
@@ -87,7 +95,8 @@ export class Reading {
         continue;
       }
       const wrong = FIELDS.filter((field) => !Object.is(window[field], right.window[field]));
-      if (wrong.length > 0) report(`${what}: ${wrong.map((field) => `${field} ${window[field]} is ${right.window[field]}`).join(', ')}`);
+      if (wrong.length > 0)
+        report(`${what}: ${wrong.map((field) => `${field} ${window[field]} is ${right.window[field]}`).join(', ')}`);
       if ((window.open ?? false) !== right.open) report(`${what}: open ${window.open ?? false} is ${right.open}`);
     }
     for (const key of expected.keys()) report(`${tenant}/${key} ${resolution}: missing`);
@@ -127,7 +136,8 @@ export class Reading {
     }
     for (const { client: id, series, ms, ns, value } of shown) {
       const key = `${id} ${series} ${ms}.${ns}`;
-      if (!Object.is(expected.get(key), value)) report(`${tenant}/${key}: the sample ${value} is ${expected.get(key) ?? 'not there'}`);
+      if (!Object.is(expected.get(key), value))
+        report(`${tenant}/${key}: the sample ${value} is ${expected.get(key) ?? 'not there'}`);
       expected.delete(key);
     }
     for (const key of expected.keys()) report(`${tenant}/${key}: the sample is missing`);

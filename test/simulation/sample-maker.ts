@@ -140,7 +140,16 @@ export class SampleMaker {
   #value(): number {
     const random = this.#random;
     const scale = random.pick([1, 100, 1e6, 1e-9, 1e15, 1e300]);
-    return random.pick([0, -0, 0.1, 5e-324, Number.MAX_VALUE / 1e9, random.next() * scale, -random.next() * scale, random.whole(0, 100)]);
+    return random.pick([
+      0,
+      -0,
+      0.1,
+      5e-324,
+      Number.MAX_VALUE / 1e9,
+      random.next() * scale,
+      -random.next() * scale,
+      random.whole(0, 100),
+    ]);
   }
 
   /** Another value for a time that has one. */

@@ -42,7 +42,7 @@ interface Sent {
 }
 
 const TIMEOUT_MS = 5_000;
-const TRIES = 6;
+const TRIES = 4;
 
 export class ScriptedClient {
   paused = false;

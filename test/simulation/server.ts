@@ -2,13 +2,13 @@
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { clientKey, partitionOf } from '../../src/model/partition.ts';
+import { RESOLUTION_MS } from '../../src/model/window.ts';
 import type { CheckpointStore } from '../../src/ports/checkpoint-store.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { MetricLog, StoredRecord } from '../../src/ports/metric-log.ts';
 import type { Telemetry, TelemetryReader } from '../../src/ports/telemetry.ts';
 import type { ClosedWindows } from '../../src/ports/window-sink.ts';
 import type { Fault, FaultCounts } from './faults.ts';
-import type { Identities } from './identities.ts';
 import type { Random } from './random.ts';
 import { type Moment, SimulatedDisk, type Work } from './simulated-disk.ts';
 import type { System } from './system.ts';
@@ -49,7 +49,9 @@ export interface ServerOptions {
   readonly clock: VirtualClock;
   readonly random: Random;
   readonly system: System;
-  readonly identities: Identities;
+  readonly secret: string;
+  /** The keys that will be used: each is verified when a process starts, while time stands. */
+  readonly keys: readonly string[];
   readonly settings: ServerSettings;
   readonly sabotage: Sabotage;
   readonly faults: FaultCounts;
@@ -82,6 +84,12 @@ const CRASHES: Readonly<Record<Work, Readonly<Record<Moment, Fault>>>> = {
   upkeep: { before: 'crash_in_upkeep', inside: 'crash_in_upkeep', after: 'crash_in_upkeep' },
   read: { before: 'crash_while_reading', inside: 'crash_while_reading', after: 'crash_while_reading' },
 };
+
+const STORED: readonly (readonly [fault: Fault, sql: string])[] = [
+  ['crash_with_sealed_samples', 'SELECT 1 FROM raw_blocks LIMIT 1'],
+  ['crash_with_bundled_hours', `SELECT 1 FROM window_blocks WHERE step_ms = ${RESOLUTION_MS['1m']} LIMIT 1`],
+  ['crash_with_bundled_days', `SELECT 1 FROM window_blocks WHERE step_ms = ${RESOLUTION_MS['1h']} LIMIT 1`],
+];
 
 const ROOMY = { freeBytes: 64 * LIMITS.freeBytesMin, totalBytes: 128 * LIMITS.freeBytesMin };
 const FULL = { freeBytes: 0, totalBytes: 128 * LIMITS.freeBytesMin };
@@ -185,11 +193,17 @@ export class SimulatedServer {
     process.state = 'dead';
     process.clock.kill();
     this.disk.lose();
+    const { observer, faults } = this.#options;
     const created = this.disk.look("SELECT 1 FROM sqlite_master WHERE name = 'checkpoints'").length > 0;
-    const saved = created
-      ? this.disk.look<{ partition: number; position: number }>('SELECT partition, position FROM checkpoints WHERE part = 0')
-      : [];
-    this.#options.observer.died(new Map(saved.map(({ partition, position }) => [partition, position])));
+    if (!created) {
+      observer.died(new Map());
+      return;
+    }
+    const saved = this.disk.look<{ partition: number; position: number }>(
+      'SELECT partition, position FROM checkpoints WHERE part = 0',
+    );
+    for (const [fault, sql] of STORED) if (this.disk.look(sql).length > 0) faults.count(fault);
+    observer.died(new Map(saved.map(({ partition, position }) => [partition, position])));
   }
 
   #fate(work: Work, moment: Moment): 'go' | 'crash' | 'fail' {
@@ -211,16 +225,16 @@ export class SimulatedServer {
   }
 
   async #boot(process: Process): Promise<void> {
-    const { observer, identities } = this.#options;
+    const { observer, keys } = this.#options;
     try {
       this.#wire(process);
       await process.shard?.start();
       // Verified once, for real, while nothing else happens; from then on keys are remembered.
-      const warm = [...Object.values(identities.ingest), ...Object.values(identities.limited), ...Object.values(identities.read)];
-      for (const key of warm) {
+      const warm = keys.map((key) => {
         const request = { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'text/plain' } };
-        await process.app?.fetch(new Request('http://server/metrics', request));
-      }
+        return process.app?.fetch(new Request('http://server/metrics', request));
+      });
+      await Promise.all(warm);
     } catch (error) {
       if (process.state !== 'dead') observer.report(`the server does not start: ${String(error)}`);
     }
@@ -231,15 +245,13 @@ export class SimulatedServer {
   }
 
   #wire(process: Process): void {
-    const { system, settings, sabotage, identities, random } = this.#options;
+    const { system, settings, sabotage, secret, random } = this.#options;
     const compression = zlibCompression();
     const database = this.disk.mount(() => process.state !== 'dead');
     system.openSchema(database, { partitions: settings.partitions, shards: 1 });
     const store = system.embeddedTimeSeriesStore({ database, compression });
     const checkpoints = system.embeddedCheckpointStore({ database, store });
-    const log = this.#watched(
-      system.embeddedMetricLog({ database, compression, compressFromBytes: settings.compressFromBytes }),
-    );
+    const log = this.#watched(system.embeddedMetricLog({ database, compression, compressFromBytes: settings.compressFromBytes }));
     const telemetry = this.#telemetry(process);
     const shard = new system.Shard({
       clock: process.clock,
@@ -274,7 +286,7 @@ export class SimulatedServer {
       reader: shard.reader,
       live: shard.live,
       keys: system.embeddedKeyRegistry({ database }),
-      secrets: { current: identities.secret },
+      secrets: { current: secret },
       telemetry,
       random: random.next,
       ready: () => shard.ready(),
@@ -306,7 +318,11 @@ export class SimulatedServer {
     const { observer, random, faults } = this.#options;
     const known = observer.end();
     if (log.end() < known) observer.report(`the log ends at ${log.end()}; records up to ${known} were durable`);
-    for (let rest = log.read(known, LIMITS.readBatchBytesMax); rest.length > 0; rest = log.read(observer.end(), LIMITS.readBatchBytesMax)) {
+    for (
+      let rest = log.read(known, LIMITS.readBatchBytesMax);
+      rest.length > 0;
+      rest = log.read(observer.end(), LIMITS.readBatchBytesMax)
+    ) {
       observer.durable(rest);
     }
     return {
@@ -339,4 +355,3 @@ export class SimulatedServer {
     if (kept === undefined || kept.first > safe) observer.report(`the log was cut up to ${kept?.first}; ${safe} is needed`);
   }
 }
-

@@ -30,6 +30,8 @@ export interface Outcome {
 
 /** After all faults heal, buffers are empty and the consumer has caught up within this, virtual. */
 const HEALING_MS = 300_000;
+/** However silent a client is, its windows close this long after their end: two minutes, and two late ticks. */
+const CLOSING_MS = 4 * MINUTE_MS;
 const VIOLATIONS_MAX = 5;
 
 export async function simulate(options: WorldOptions): Promise<Outcome> {
@@ -68,7 +70,9 @@ class World {
     const { settings } = this.#scenario;
     const { observer } = this.#oracle;
     const around = { clock: this.#clock, random, faults: this.faults };
-    this.#server = new SimulatedServer({ ...around, system, identities, settings, sabotage, observer });
+    const keys = [...Object.values(identities.read), ...this.#scenario.clients.map((plan) => this.#keyOf(plan))];
+    const { secret } = identities;
+    this.#server = new SimulatedServer({ ...around, system, secret, keys: [...new Set(keys)], settings, sabotage, observer });
     this.#server.poisonChance = this.#scenario.poisonChance;
     const doubled = (): void => {
       if (random.chance(0.1)) this.#doom('crash', 'log', 'before', 0);
@@ -111,12 +115,15 @@ class World {
     };
     if (kind === 'agent') {
       const report = (violation: string): void => this.report(violation);
-      this.#agents.set(new AgentHost({ ...plan, ...around, system, report, key: this.#identities.ingest[tenant] }), plan);
+      this.#agents.set(new AgentHost({ ...plan, ...around, system, report, key: this.#keyOf(plan) }), plan);
       return;
     }
-    const keys = burst > 0 ? this.#identities.limited : this.#identities.ingest;
     if (burst > 0) this.#oracle.limited.add(`${tenant}/${client}`);
-    this.#scripted.push(new ScriptedClient({ ...plan, ...around, key: keys[tenant], server: this.#server }));
+    this.#scripted.push(new ScriptedClient({ ...plan, ...around, key: this.#keyOf(plan), server: this.#server }));
+  }
+
+  #keyOf({ kind, tenant, burst }: ClientPlan): string {
+    return (kind === 'scripted' && burst > 0 ? this.#identities.limited : this.#identities.ingest)[tenant];
   }
 
   /** Clients push, and something may go wrong at each step. */
@@ -157,7 +164,8 @@ class World {
     } else if (kind === 1 && this.#scenario.clockMaySet) {
       this.faults.count('server_clock_stepped');
       this.#oracle.clockWasSet = true;
-      this.#server.clockOffsetMs += random.pick([-20_000, -2_000, 5_000, 4 * MINUTE_MS]);
+      this.#server.clockOffsetMs += random.pick([-20_000, -20_000, -2_000, 5_000, 4 * MINUTE_MS]);
+      if (random.chance(0.5)) this.#server.crash('crash_between_steps');
       this.#server.applyClock();
     } else if (kind === 2) {
       this.faults.count('server_slept');
@@ -189,12 +197,15 @@ class World {
       this.#server.downMs = holeMs;
       this.#server.crash('crash_between_steps');
       this.#server.downMs = 1_000;
-      // Agents go on, so that spools fill and overflow; that is enough for the first ten minutes.
-      await this.#clock.runUntil(Math.min(untilMs, this.#clock.nowMs() + 10 * MINUTE_MS));
+      await this.#clock.runUntil(this.#clock.nowMs() + 20_000);
+      // Agents go on for a while, so that spools fill and overflow; nobody learns more from a longer wait.
+      for (const client of this.#scripted) client.paused = true;
+      await this.#clock.runUntil(Math.min(untilMs, this.#clock.nowMs() + 6 * MINUTE_MS));
+      this.#pause(false);
       this.#clock.jump(untilMs - this.#clock.nowMs());
       return;
     }
-    this.#setSlack(9);
+    this.#setSlack(20);
     this.#pause(true);
     await this.#clock.runUntil(untilMs);
     this.#pause(false);
@@ -217,15 +228,18 @@ class World {
     this.#server.downMs = 500;
     this.#setSlack(1);
     for (const client of this.#scripted) client.healed = true;
-    this.#pause(true);
+    this.#pause(false);
     const startMs = this.#clock.nowMs();
     // A server that is down by plan comes back in its own time.
     const endMs = startMs + HEALING_MS + 3 * MINUTE_MS;
     while (this.#clock.nowMs() < endMs && !this.#isQuiet()) await this.#clock.runUntil(this.#clock.nowMs() + 1_000);
+    this.#pause(true);
     this.#tell(`healed after ${this.#clock.nowMs() - startMs} ms`);
     if (this.#isQuiet()) return;
     const owed = [...this.#scripted, ...this.#agents.keys()].map((client) => client.owed);
-    this.report(`not quiet: up ${this.#server.up}, owed ${owed.join(' ')}, position ${this.#server.position()} of ${this.#oracle.model.end}`);
+    this.report(
+      `not quiet: up ${this.#server.up}, owed ${owed.join(' ')}, position ${this.#server.position()} of ${this.#oracle.model.end}`,
+    );
   }
 
   #isQuiet(): boolean {
@@ -239,15 +253,17 @@ class World {
   /** The last accounts: now, after all windows have closed, after a clean restart, and after a crash. */
   async #account(): Promise<void> {
     await this.#read(true);
-    this.#setSlack(5);
-    await this.#clock.runUntil(this.#clock.nowMs() + this.#random.pick([4 * MINUTE_MS, 14 * MINUTE_MS]));
+    this.#setSlack(10);
+    await this.#clock.runUntil(this.#clock.nowMs() + this.#random.pick([CLOSING_MS + MINUTE_MS, 14 * MINUTE_MS]));
     await this.#read(true);
+    this.#oracle.checkClosed(this.#clock.nowMs() + this.#server.clockOffsetMs - CLOSING_MS);
     if (this.#random.chance(0.5)) await this.#finish(this.#server.restart());
     else this.#server.crash('crash_between_steps');
     while (!this.#isQuiet() && this.#clock.nowMs() < this.#scenario.startMs + 24 * HOUR_MS) await this.#clock.step();
     await this.#read(true);
     for (const [agent, { tenant, client }] of this.#agents) {
-      agent.check(this.#oracle.model.clients.get(`${tenant}/${client}`)?.samples.stored ?? 0);
+      const model = this.#oracle.model.clients.get(`${tenant}/${client}`);
+      if (model !== undefined) agent.check(model);
     }
   }
 

@@ -5,8 +5,8 @@ import type { Series } from '../../model/series.ts';
 import type { Compression } from '../../ports/compression.ts';
 import type { SampleBlock, WindowColumn } from '../../ports/time-series-store.ts';
 import { ByteWriter } from '../../protocols/bytes.ts';
+import { ColumnWriter } from '../../protocols/column-bytes.ts';
 import type { ShapeInterner } from '../../protocols/log-record.ts';
-import { ColumnWriter } from './column-bytes.ts';
 import { readRawBody, writeRawBody } from './raw-block.ts';
 import { readWindowBody, writeWindowBody } from './window-block.ts';
 

@@ -1,6 +1,6 @@
 /** Columns of doubles as bytes, bit for bit: integers by their decimals where that is exact, else the eight bytes of each. */
 import { MetricStreamError } from '../../model/errors.ts';
-import type { ColumnReader, ColumnWriter } from './column-bytes.ts';
+import type { ColumnReader, ColumnWriter } from '../../protocols/column-bytes.ts';
 import { INTEGERS_WITHIN } from './integer-column.ts';
 
 /** The difference of two still fits in a column of integers. */

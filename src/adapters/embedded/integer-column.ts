@@ -1,6 +1,6 @@
 /** Columns of integers as bytes: a straight line, or what is left after the best of three predictions. */
 import { MetricStreamError } from '../../model/errors.ts';
-import { type ColumnReader, type ColumnWriter, zigzag } from './column-bytes.ts';
+import { type ColumnReader, type ColumnWriter, zigzag } from '../../protocols/column-bytes.ts';
 
 /*
  * integers = form:u8 base:zigzag rest

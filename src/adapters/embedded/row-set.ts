@@ -1,6 +1,6 @@
 /** Which rows of a block a column has a value for. */
 import { MetricStreamError } from '../../model/errors.ts';
-import type { ColumnReader, ColumnWriter } from './column-bytes.ts';
+import type { ColumnReader, ColumnWriter } from '../../protocols/column-bytes.ts';
 import { readIntegers, writeIntegers } from './integer-column.ts';
 
 /*

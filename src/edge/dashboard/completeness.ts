@@ -13,7 +13,7 @@ export interface Fact {
 export interface Completeness {
   readonly headline: string;
   readonly complete: boolean;
-  /** 0 … 1; undefined where the client numbers nothing. */
+  /** 0 … 1; undefined while nothing is expected. */
   readonly share: number | undefined;
   readonly shareText: string;
   readonly pushes: readonly Fact[];
@@ -47,9 +47,9 @@ function plural(count: number, word: string): string {
   return `${formatCount(count)} ${count === 1 ? word : many}`;
 }
 
-/** In one sentence. Without push ids nothing is expected, so nothing can be missed. */
+/** In one sentence. */
 function headline(expected: number, missing: number): string {
-  if (expected === 0) return 'This host does not number its pushes, so a lost one would not be noticed.';
+  if (expected === 0) return 'No push has been counted yet.';
   if (missing === 0)
     return expected === 1 ? 'The one push sent has arrived.' : `All ${formatCount(expected)} pushes have arrived.`;
   return `${formatCount(missing)} of ${plural(expected, 'push')} ${missing === 1 ? 'has' : 'have'} not arrived.`;
@@ -58,7 +58,6 @@ function headline(expected: number, missing: number): string {
 export function completeness(client: Pick<ClientAnswer, 'pushes' | 'samples'>): Completeness {
   const { pushes, samples } = client;
   const missing = Math.max(0, pushes.expected - pushes.received);
-  const numbered = pushes.expected > 0;
   const fact = (name: string, count: number, note: string, notable = false): Fact => ({ name, count, note, notable });
   const rejected = Object.entries(samples.rejected)
     .filter(([, count]) => count > 0)
@@ -66,14 +65,14 @@ export function completeness(client: Pick<ClientAnswer, 'pushes' | 'samples'>): 
     .map(([reason, count]) => fact('Rejected', count, reasonText(reason), true));
   return {
     headline: headline(pushes.expected, missing),
-    complete: numbered && missing === 0,
-    share: numbered ? Math.min(1, pushes.received / pushes.expected) : undefined,
+    complete: pushes.expected > 0 && missing === 0,
+    share: pushes.expected > 0 ? Math.min(1, pushes.received / pushes.expected) : undefined,
     shareText: formatShare(pushes.received, pushes.expected),
     pushes: [
-      ...(numbered ? [fact('Expected', pushes.expected, 'numbered by the sender, one by one')] : []),
+      fact('Expected', pushes.expected, 'by the numbers that the sender gives; one without a number counts as it comes'),
       fact('Received', pushes.received, 'stored durably before they were acknowledged'),
-      ...(numbered ? [fact('Missing', missing, 'numbered, but not here: still on the way, or dropped', missing > 0)] : []),
-      fact('Late', pushes.late, 'overtaken by a later one; counted all the same'),
+      fact('Missing', missing, 'numbered, but not here: still on the way, or dropped', missing > 0),
+      fact('Late', pushes.late, 'overtaken by a later one; its samples count all the same'),
       fact('Repeated', pushes.duplicate, 'sent more than once; counted once'),
     ],
     samples: [

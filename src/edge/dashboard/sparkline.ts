@@ -6,8 +6,13 @@ export interface MinuteHistory {
   load(startMs: number, stepMs: number, averages: readonly (number | null)[]): void;
   /** Takes one live sample into the average of its minute. */
   add(timeMs: number, value: number): void;
-  /** The averages of the minutes that end with the one of `nowMs`; null where nothing is known. */
-  values(nowMs: number): (number | null)[];
+  /**
+   * The averages of the minutes that end with the one of `nowMs`; null where nothing is known.
+   * @param count how many of them; all that are kept where it is left out.
+   */
+  values(nowMs: number, count?: number): (number | null)[];
+  /** How many minutes ago the oldest known one began; 0: nothing is known. */
+  knownMinutes(nowMs: number): number;
 }
 
 /** @param minutes how many are kept, in a ring. */
@@ -24,6 +29,14 @@ export function minuteHistory(minutes: number): MinuteHistory {
     counts[slot] = count;
   };
 
+  const values: MinuteHistory['values'] = (nowMs, count = minutes) => {
+    const first = Math.floor(nowMs / MINUTE_MS) - count + 1;
+    return Array.from({ length: count }, (_, index) => {
+      const slot = (first + index) % minutes;
+      return minuteAt[slot] === first + index ? (sums[slot] ?? 0) / (counts[slot] ?? 1) : null;
+    });
+  };
+
   return {
     load(startMs, stepMs, averages) {
       averages.forEach((average, index) => {
@@ -36,13 +49,11 @@ export function minuteHistory(minutes: number): MinuteHistory {
       const known = minuteAt[slot] === minute;
       put(minute, (known ? (sums[slot] ?? 0) : 0) + value, (known ? (counts[slot] ?? 0) : 0) + 1);
     },
-    values(nowMs) {
-      const last = Math.floor(nowMs / MINUTE_MS);
-      return Array.from({ length: minutes }, (_, index) => {
-        const minute = last - minutes + 1 + index;
-        const slot = ((minute % minutes) + minutes) % minutes;
-        return minuteAt[slot] === minute ? (sums[slot] ?? 0) / (counts[slot] ?? 1) : null;
-      });
+    values,
+    knownMinutes(nowMs) {
+      const all = values(nowMs);
+      const first = all.findIndex((value) => value !== null);
+      return first < 0 ? 0 : all.length - first;
     },
   };
 }

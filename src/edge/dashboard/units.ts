@@ -58,7 +58,7 @@ export function formatDuration(seconds: number): string {
 }
 
 /** A share of 100 in the digits that matter: 0.4 %, 34.2 %, 100 %. */
-export function formatPercent(percent: number): string {
+function formatPercent(percent: number): string {
   return Number.isInteger(percent) ? `${percent} %` : `${percent.toFixed(1)} %`;
 }
 

@@ -1,8 +1,8 @@
 /** Columns of integers: every form, to the ends of what fits. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ColumnReader, ColumnWriter } from '../../../src/adapters/embedded/column-bytes.ts';
 import { INTEGERS_WITHIN, readIntegers, writeIntegers } from '../../../src/adapters/embedded/integer-column.ts';
+import { ColumnReader, ColumnWriter } from '../../../src/protocols/column-bytes.ts';
 
 const MOST = INTEGERS_WITHIN - 1;
 

@@ -96,6 +96,8 @@ describe('the last hour of a sparkline', () => {
     history.add(13 * MINUTE_MS + 9_000, 6);
     expect(history.values(14 * MINUTE_MS)).toEqual([1, null, 3, 5, null]);
     expect(history.values(17 * MINUTE_MS)).toEqual([5, null, null, null, null]);
+    expect(history.values(14 * MINUTE_MS, 2)).toEqual([5, null]);
+    expect([14, 17, 18].map((minute) => history.knownMinutes(minute * MINUTE_MS))).toEqual([5, 5, 0]);
   });
 
   test('windows replace what live samples had made of a minute, and older ones change nothing', () => {

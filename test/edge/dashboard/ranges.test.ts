@@ -1,7 +1,7 @@
 /** Ranges read no more points than a chart can show, and addresses lead back to where they came from. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chooseStep, PRESETS, readsSamples, refreshMs, spanOf } from '../../../src/edge/dashboard/ranges.ts';
+import { chooseStep, PRESETS, type Range, readsSamples, refreshMs, spanOf } from '../../../src/edge/dashboard/ranges.ts';
 import { hostHash, parseRoute } from '../../../src/edge/dashboard/routes.ts';
 import { LIMITS } from '../../../src/model/limits.ts';
 
@@ -64,7 +64,7 @@ describe('addresses', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 1 }),
-        fc.constantFrom('live', '1h', '24h', '7d', { startMs: 5, endMs: 6 }),
+        fc.constantFrom<Range>('live', '1h', '24h', '7d', { startMs: 5, endMs: 6 }),
         (client, range) => {
           expect(parseRoute(hostHash(client, range))).toEqual({ view: 'host', client, range });
         },

@@ -48,7 +48,7 @@ const RESULT: BenchResult = {
       median: MEASUREMENT,
       runs: [MEASUREMENT],
       checks: [EXACT],
-      stored: { raw: 91, windows: 5, samples: 70, bytesPerSample: 1.3 },
+      stored: { bodyBytes: 70, diskBytes: 91, samples: 70 },
     },
   ],
 };
@@ -66,7 +66,7 @@ describe('report', () => {
   test('names the machine, and a row for each load', () => {
     const markdown = renderMarkdown(RESULT);
     expect(markdown).toContain('Measured on 2026-11-24 at commit abc: P, 2 cores');
-    expect(markdown).toContain('| 20,500 | 2.3 ms | 6.4 ms | 38.3 µs | 78.4 % | 150 MiB | 1.30 B | 11.2 µs | 0.25 |');
+    expect(markdown).toContain('| 20,500 | 2.3 ms | 6.4 ms | 38.3 µs | 78.4 % | 150 MiB | 1.00 B (1.30 B) | 11.2 µs | 0.25 |');
     expect(markdown).toContain('0 repeats in 7 pushes');
   });
 

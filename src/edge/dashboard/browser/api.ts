@@ -30,6 +30,11 @@ export interface Api {
   clockOffsetMs(): number;
 }
 
+/** Whether the same call may succeed in a while. */
+export function isRetryable(failure: unknown): boolean {
+  return failure instanceof MetricStreamError && ERRORS[failure.code].retryable;
+}
+
 function isCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERRORS, code);
 }

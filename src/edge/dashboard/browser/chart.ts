@@ -160,9 +160,8 @@ export class Chart {
 
   #extremes(at: number): string {
     const { band } = this.#frame;
-    const [low, high] = [band?.lows[at], band?.highs[at]];
-    if (typeof low !== 'number' || typeof high !== 'number' || low === high) return '';
-    return ` (${formatValue(low, this.#plan.unit)} to ${formatValue(high, this.#plan.unit)})`;
+    const [low, high] = [band?.lows[at], band?.highs[at]].map((value) => formatValue(value, this.#plan.unit));
+    return low === high ? '' : ` (${low} to ${high})`;
   }
 
   #zoom(): void {

@@ -10,7 +10,6 @@ export class FleetSource {
   readonly fleet = createFleet();
   readonly #services: Services;
   readonly #onHosts: () => void;
-  readonly #onValues: () => void;
   readonly #closeFeed: () => void;
   #counted: { readonly stored: number; readonly atMs: number } | undefined;
   #perSecond: number | undefined;
@@ -23,7 +22,6 @@ export class FleetSource {
   constructor(services: Services, onHosts: () => void, onValues: () => void) {
     this.#services = services;
     this.#onHosts = onHosts;
-    this.#onValues = onValues;
     this.#closeFeed = services.live.open(
       undefined,
       (changed) => {
@@ -49,9 +47,11 @@ export class FleetSource {
     const nowMs = this.#services.now();
     if (this.#polling || document.hidden || nowMs < this.#pollAtMs) return;
     this.#polling = true;
-    this.#pollAtMs = nowMs + LIMITS.pagePollMs;
     this.#readClients()
-      .catch(this.#services.report)
+      .catch((failure: unknown) => {
+        this.#pollAtMs = this.#services.now() + LIMITS.pageReopenMs;
+        this.#services.report(failure);
+      })
       .finally(() => {
         this.#polling = false;
       });
@@ -95,6 +95,6 @@ export class FleetSource {
       }),
     );
     this.fleet.takeWindows(answers);
-    this.#onValues();
+    this.#onHosts();
   }
 }

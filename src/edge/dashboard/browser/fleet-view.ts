@@ -39,7 +39,7 @@ export function fleetView(services: Services): View {
     const { hosts } = source.fleet;
     const chosen = selectHosts(hosts.values(), selection, services.now());
     setText(none, chosen.length === 0 && hosts.size > 0 ? 'No host matches.' : '');
-    table.show(chosen, hosts.size);
+    table.show(chosen, hosts);
   };
   const sumUp = (): void => {
     const sums = source.fleet.totals(services.now());

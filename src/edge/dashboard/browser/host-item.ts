@@ -3,13 +3,14 @@ import type { Host } from '../fleet.ts';
 import { formatAge, freshness } from '../relative-time.ts';
 import { hostHash } from '../routes.ts';
 import type { MinuteHistory } from '../sparkline.ts';
-import { formatBytes, formatPercent } from '../units.ts';
+import { formatBytes } from '../units.ts';
 import { html, setAttribute, setText } from './element.ts';
 import { sparklineChart } from './sparkline-chart.ts';
 
 export interface HostItem {
   readonly element: HTMLElement;
-  show(host: Host, index: number, nowMs: number): void;
+  /** @param minutes how many the sparklines show. */
+  show(host: Host, index: number, nowMs: number, minutes: number): void;
 }
 
 /** From here on a percentage is drawn as a warning, and from there as an alarm. */
@@ -21,22 +22,22 @@ function level(percent: number | undefined): string {
   return percent >= CRITICAL ? 'critical' : percent >= HIGH ? 'high' : 'normal';
 }
 
-/** What a row shows, and no more digits than it needs. */
-const share = (percent: number | undefined): string =>
-  percent === undefined ? '–' : formatPercent(Math.round(percent * 10) / 10);
+/** Always with one decimal, so that columns stand still. */
+const share = (percent: number | undefined): string => (percent === undefined ? '–' : `${percent.toFixed(1)} %`);
 const rate = (bytes: number | undefined): string => (bytes === undefined ? '–' : `${formatBytes(bytes)}/s`);
 
 function metricCell(name: string, kind: string) {
   const spark = sparklineChart();
   const value = html('span', { class: 'metric-value' });
-  const label = html('span', { class: 'metric-name' }, name);
+  const label = html('span', { class: 'metric-name' });
   const element = html('div', { class: `host-metric host-${kind}`, role: 'cell' }, label, spark.element, value);
   return {
     element,
-    show(percent: number | undefined, history: MinuteHistory, nowMs: number) {
+    show(percent: number | undefined, history: MinuteHistory, nowMs: number, minutes: number) {
+      setText(label, `${name}, ${minutes === 60 ? 'last hour' : `last ${minutes} min`}`);
       setText(value, share(percent));
       setAttribute(element, 'data-level', level(percent));
-      spark.show(history.values(nowMs));
+      spark.show(history.values(nowMs, minutes));
     },
   };
 }
@@ -108,7 +109,7 @@ export function hostItem(): HostItem {
   );
   return {
     element,
-    show(host, index, nowMs) {
+    show(host, index, nowMs, minutes) {
       const ageMs = nowMs - host.seenMs;
       const state = freshness(ageMs);
       // 1 is the row of column names.
@@ -119,8 +120,8 @@ export function hostItem(): HostItem {
       setText(link, host.id);
       setText(where, [host.status?.datacenter, host.status?.environment].filter(Boolean).join(' · '));
       setText(seen, formatAge(ageMs));
-      cpu.show(host.cpu, host.cpuHistory, nowMs);
-      memory.show(host.memory, host.memoryHistory, nowMs);
+      cpu.show(host.cpu, host.cpuHistory, nowMs, minutes);
+      memory.show(host.memory, host.memoryHistory, nowMs, minutes);
       disk.show(host.disk);
       network.show(host);
     },

@@ -5,6 +5,7 @@ import { LIMITS } from '../../../model/limits.ts';
 import type { ClientAnswer, LiveAnswer } from '../answers.ts';
 import { appendLive, type Dataset, datasetOfSamples, datasetOfWindows, firstOf } from '../dataset.ts';
 import { chooseStep, type Range, readsSamples, refreshMs, type Span, spanOf } from '../ranges.ts';
+import { isRetryable } from './api.ts';
 import type { Services } from './services.ts';
 
 /** `fine`: samples at times of their own; else windows. */
@@ -32,6 +33,7 @@ export class HostSource {
   /** What the feed brought while the first answer was on its way. */
   #early: LiveAnswer[] = [];
   #begun = false;
+  readonly #running = new Set<() => Promise<void>>();
 
   /** @param changed called after anything new. */
   constructor(services: Services, client: string, range: Range, changed: () => void) {
@@ -89,10 +91,26 @@ export class HostSource {
     return spanOf(this.#range, this.#services.now());
   }
 
+  /** Each reading runs once at a time, its waiting for another try included. */
   #run(read: () => Promise<void>): void {
-    read().then(this.#changed, (failure: unknown) => {
-      if (!this.#ended.signal.aborted) this.#services.report(failure);
-    });
+    const { signal } = this.#ended;
+    if (signal.aborted || this.#running.has(read)) return;
+    this.#running.add(read);
+    const again = (): void => {
+      this.#running.delete(read);
+      this.#run(read);
+    };
+    const failed = (failure: unknown): void => {
+      if (signal.aborted) return;
+      this.#services.report(failure);
+      if (isRetryable(failure)) this.#services.after(LIMITS.pageReopenMs, again);
+      else this.#running.delete(read);
+    };
+    const done = (): void => {
+      this.#running.delete(read);
+      if (!signal.aborted) this.#changed();
+    };
+    read().then(done, failed);
   }
 
   /** A feed that comes back has missed what came in between. */

@@ -17,10 +17,17 @@ function layoutFor(width: number, hosts: number, shown: number): GridLayout {
   return { columns: Math.max(1, Math.min(fitting, shown, CARD.across)), height: CARD.height, gap: CARD.gap };
 }
 
+/** The first hour of a new fleet fills its sparklines; all of them show the same minutes. */
+function sparkMinutes(hosts: Iterable<Host>, nowMs: number): number {
+  let known: number = LIMITS.pageSparkMinutesMin;
+  for (const { cpuHistory } of hosts) known = Math.max(known, cpuHistory.knownMinutes(nowMs));
+  return known;
+}
+
 export interface HostTable {
   readonly element: HTMLElement;
-  /** @param hosts how many there are, shown or not. */
-  show(chosen: readonly Host[], hosts: number): void;
+  /** @param all of which the chosen ones are some. */
+  show(chosen: readonly Host[], all: ReadonlyMap<string, Host>): void;
   showOrder(sort: SortKey, descending: boolean): void;
   /** Brings the values on the screen up to date. */
   readonly refresh: () => void;
@@ -29,17 +36,19 @@ export interface HostTable {
 
 export function hostTable(now: () => number, sortBy: (key: SortKey) => void): HostTable {
   const heads = columnHeads(sortBy);
+  let minutes: number = LIMITS.pageSparkMinutes;
   const grid = new VirtualGrid<Host, HostItem>({
     keyOf: (host) => host.id,
     create: hostItem,
-    show: (item, host, index) => item.show(host, index, now()),
+    show: (item, host, index) => item.show(host, index, now(), minutes),
   });
   const element = html('div', { class: 'hosts', role: 'table', 'aria-label': 'Hosts', 'aria-busy': 'true' });
   element.append(heads.element, grid.element);
   return {
     element,
-    show(chosen, hosts) {
-      const layout = layoutFor(element.clientWidth || innerWidth, hosts, chosen.length);
+    show(chosen, all) {
+      const layout = layoutFor(element.clientWidth || innerWidth, all.size, chosen.length);
+      minutes = layout === ROW ? LIMITS.pageSparkMinutes : sparkMinutes(all.values(), now());
       element.className = layout === ROW ? 'hosts is-rows' : 'hosts is-cards';
       setAttribute(element, 'aria-rowcount', String(chosen.length + 1));
       setAttribute(element, 'aria-busy', 'false');

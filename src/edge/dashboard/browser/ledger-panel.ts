@@ -37,11 +37,14 @@ export function ledgerPanel(): LedgerPanel {
       html('section', {}, html('h3', {}, 'Samples'), samples),
     ),
   );
+  let shown: ClientAnswer | undefined;
   return {
     element,
     show(client) {
+      if (client === shown) return;
+      shown = client;
       const words = completeness(client);
-      setText(share, words.share === undefined ? 'Unnumbered' : words.shareText);
+      setText(share, words.shareText);
       setText(headline, words.headline);
       setAttribute(element, 'data-complete', words.share === undefined ? 'unknown' : String(words.complete));
       fill.style.width = `${((words.share ?? 0) * 100).toFixed(3)}%`;

@@ -1,7 +1,7 @@
 /** Starts the page: session, and the view that the address names. The only file that takes clock, network and timers. */
 import { MetricStreamError } from '../../../model/errors.ts';
 import { parseRoute, type Route } from '../routes.ts';
-import { createApi } from './api.ts';
+import { createApi, isRetryable } from './api.ts';
 import { fleetView } from './fleet-view.ts';
 import { hostView } from './host-view.ts';
 import { liveFeed } from './live-feed.ts';
@@ -49,8 +49,7 @@ function start(): void {
       askForKey('');
       return;
     }
-    shell.showConnection('trouble');
-    shell.notice(`${error.message} Trying again.`);
+    shell.notice(isRetryable(error) ? `${error.message} Trying again.` : error.message);
     if (error.code === 'internal') console.error(error.cause);
   };
   const shell = createShell(theme, after, () => {

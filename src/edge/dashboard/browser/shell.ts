@@ -6,12 +6,10 @@ import type { LiveState } from './live-feed.ts';
 import type { Services, View } from './services.ts';
 import type { Theme } from './theme.ts';
 
-export type Connection = LiveState | 'trouble';
-
 export interface Shell {
   /** Ends the view before, and shows this one. */
   show(view: View): void;
-  showConnection(state: Connection): void;
+  showConnection(state: LiveState): void;
   /** For a while, in words; screen readers say it. */
   notice(text: string): void;
   /** Signing out and the state of the connection mean something. */
@@ -19,11 +17,10 @@ export interface Shell {
   focusTitle(): void;
 }
 
-const CONNECTIONS: Readonly<Record<Connection, string>> = {
+const CONNECTIONS: Readonly<Record<LiveState, string>> = {
   live: 'Live',
   connecting: 'Connecting',
   paused: 'Paused',
-  trouble: 'No connection',
 };
 
 function find<T extends HTMLElement>(id: string, kind: new () => T): T {

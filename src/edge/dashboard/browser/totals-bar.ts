@@ -44,7 +44,7 @@ export function totalsBar(): TotalsBar {
         missing === 0
           ? `all of ${formatCompact(totals.expected)}`
           : `${formatCount(missing)} of ${formatCompact(totals.expected)} missing`;
-      if (totals.expected === 0) complete.show('–', 'no numbered pushes yet');
+      if (totals.expected === 0) complete.show('–', 'nothing pushed yet');
       else complete.show(formatShare(totals.arrived, totals.expected), missed, missing === 0 ? 'good' : 'warn');
       stored.show(
         formatCompact(totals.stored),

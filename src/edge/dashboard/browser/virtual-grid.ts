@@ -38,12 +38,14 @@ export class VirtualGrid<T, I extends GridItem> {
   #items: readonly T[] = [];
   #layout: GridLayout = { columns: 1, height: 1, gap: 0 };
   #frame = 0;
+  /** Values have changed, not only the place on the screen. */
+  #changed = true;
 
   constructor(options: GridOptions<T, I>) {
     this.#options = options;
     this.element.addEventListener('keydown', (event) => this.#moveFocus(event));
-    addEventListener('scroll', this.refresh, { passive: true });
-    addEventListener('resize', this.refresh);
+    addEventListener('scroll', this.#schedule, { passive: true });
+    addEventListener('resize', this.#schedule);
   }
 
   /** Shows these, in this order. */
@@ -57,17 +59,24 @@ export class VirtualGrid<T, I extends GridItem> {
 
   /** Brings what is on the screen up to date, with the next frame. */
   readonly refresh = (): void => {
-    this.#frame ||= requestAnimationFrame(() => this.#render());
+    this.#changed = true;
+    this.#schedule();
   };
 
   stop(): void {
     cancelAnimationFrame(this.#frame);
-    removeEventListener('scroll', this.refresh);
-    removeEventListener('resize', this.refresh);
+    removeEventListener('scroll', this.#schedule);
+    removeEventListener('resize', this.#schedule);
   }
+
+  readonly #schedule = (): void => {
+    this.#frame ||= requestAnimationFrame(() => this.#render());
+  };
 
   #render(): void {
     this.#frame = 0;
+    const changed = this.#changed;
+    this.#changed = false;
     const { columns, height, gap } = this.#layout;
     const top = -this.element.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(top / (height + gap)) - OVERSCAN) * columns;
@@ -78,11 +87,13 @@ export class VirtualGrid<T, I extends GridItem> {
     let next = this.element.firstChild;
     wanted.forEach((value, offset) => {
       const key = this.#options.keyOf(value);
-      const item = this.#shown.get(key)?.item ?? spare.pop() ?? this.#options.create();
-      this.#shown.set(key, { item, value });
+      const before = this.#shown.get(key)?.item;
+      const item = before ?? spare.pop() ?? this.#options.create();
       // The order of the elements is the order of the Tab key and of screen readers.
       if (item.element === next) next = next.nextSibling;
       else this.element.insertBefore(item.element, next);
+      if (before && !changed) return;
+      this.#shown.set(key, { item, value });
       this.#place(item.element, first + offset);
       this.#options.show(item, value, first + offset);
     });

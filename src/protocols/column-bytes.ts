@@ -1,8 +1,8 @@
 /** The bytes of one column, written and read number by number: the inner loop of every block. */
-import { MetricStreamError } from '../../model/errors.ts';
+import { MetricStreamError } from '../model/errors.ts';
 
 /** Varints are LEB128 of up to 53 bits; a zig-zag number is 2n, or −2n − 1 where n is negative. */
-const INT_MAX = 0x7fffffff;
+const LARGEST_INT = 0x7fffffff;
 const VARINT_BYTES = 8;
 
 /** Non-negative for every integer; within 53 bits for those below 2^52. */
@@ -38,7 +38,7 @@ export class ColumnWriter {
   varint(value: number): void {
     this.#reserve(VARINT_BYTES);
     let high = value;
-    while (high > INT_MAX) {
+    while (high > LARGEST_INT) {
       const rest = Math.floor(high / 0x80);
       this.#bytes[this.#length++] = (high - rest * 0x80) | 0x80;
       high = rest;
@@ -93,7 +93,7 @@ export class ColumnReader {
 
   zigzag(): number {
     const value = this.varint();
-    if (value <= INT_MAX) return (value >>> 1) ^ -(value & 1);
+    if (value <= LARGEST_INT) return (value >>> 1) ^ -(value & 1);
     const half = Math.floor(value / 2);
     return half * 2 === value ? half : -half - 1;
   }

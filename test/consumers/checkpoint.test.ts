@@ -1,0 +1,150 @@
+/** The checkpoint: what the consumer knew at its position comes back as it was, and damage is told. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/consumers/checkpoint.ts';
+import type { ClientState } from '../../src/consumers/client-state.ts';
+import { Pipeline } from '../../src/consumers/pipeline.ts';
+import { applySeal, owesSeal, planSeal } from '../../src/consumers/seal.ts';
+import { MetricStreamError, REJECT_REASONS } from '../../src/model/errors.ts';
+import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
+import { shapeInterner } from '../../src/protocols/log-record.ts';
+import { type PushFields, pushOf, type Sample } from './shapes.ts';
+
+const START_MS = Date.UTC(2026, 0, 5);
+const shapes = shapeInterner();
+const NOTHING = new Map();
+
+/** A store without anything in it. */
+const emptyStore: TimeSeriesStore = {
+  readSamples: async () => [],
+  readWindows: async () => [],
+  lastSampleMs: async () => undefined,
+  retain: async () => 0,
+};
+
+const fields = fc.record(
+  {
+    client: fc.constantFrom('a', 'b'),
+    tenant: fc.constantFrom('default', 'other'),
+    sentMs: fc.integer({ min: START_MS - 1e6, max: START_MS + 1e6 }),
+    pushId: fc.record({
+      boot: fc.constantFrom('x', 'y', 'z', 'v', 'w'),
+      sequence: fc.oneof(fc.nat(600), fc.maxSafeNat()),
+      previous: fc.option(fc.record({ boot: fc.constantFrom('x', 'y'), count: fc.nat(900) }), { nil: undefined }),
+    }),
+    contentHash: fc.integer(),
+    stamped: fc.boolean(),
+    datacenter: fc.constantFrom('dc-1', 'dé'),
+    environment: fc.constantFrom('prod', ''),
+    rejected: fc.uniqueArray(fc.tuple(fc.constantFrom(...REJECT_REASONS), fc.integer({ min: 1, max: 9 })), {
+      selector: ([reason]) => reason,
+      maxLength: 3,
+    }),
+  },
+  { requiredKeys: [] },
+);
+const sample = fc.tuple(
+  fc.constantFrom('cpu', 'q'),
+  fc.integer({ min: -200_000, max: 60_000 }),
+  fc.nat(5),
+  fc.constantFrom(0, 1),
+);
+const pushes = fc.array(fc.tuple(fields, fc.array(sample, { maxLength: 3 }), fc.nat(60_000), fc.nat(20)), {
+  maxLength: 40,
+  size: 'medium',
+});
+
+/** A pipeline that took these pushes, sealing a client now and then. */
+async function run(list: readonly (readonly [PushFields, readonly Sample[], number, number])[]): Promise<Pipeline> {
+  const telemetry = memoryTelemetry({ nowMs: () => 0 });
+  const pipeline = new Pipeline(0, { store: emptyStore, sink: { closed: () => undefined }, telemetry, seen: () => undefined });
+  let logMs = START_MS;
+  for (const [offset, [own, samples, gapMs, chance]] of list.entries()) {
+    logMs += gapMs;
+    const at = samples.map(([name, ahead, value, ns]): Sample => [name, logMs + ahead, value, ns]);
+    const push = pushOf(shapes, at, own);
+    pipeline.advanceLog(logMs);
+    await pipeline.prepare(push, offset);
+    pipeline.apply(push, offset);
+    if (chance > 2) continue;
+    for (const client of pipeline.clients.values())
+      if (owesSeal(client)) applySeal(await planSeal(client, offset + 1, emptyStore));
+  }
+  return pipeline;
+}
+
+/** What a checkpoint keeps of a client. */
+function kept({ head: _head, opened: _opened, ...client }: ClientState) {
+  const { pushes: counts, samples, rejected, boots } = client.ledger;
+  return { ...client, ledger: { counts, samples, rejected, boots } };
+}
+
+describe('a checkpoint', () => {
+  test('brings back all that was known of every client, bit for bit', async () => {
+    await fc.assert(
+      fc.asyncProperty(pushes, async (list) => {
+        const { logMs, clients } = await run(list);
+        const bytes = encodeCheckpoint(logMs, clients.values(), NOTHING);
+        const decoded = decodeCheckpoint(bytes);
+        expect(decoded.logMs).toBe(logMs);
+        expect(decoded.clients.map(kept)).toEqual([...clients.values()].map(kept));
+        expect(encodeCheckpoint(decoded.logMs, decoded.clients, NOTHING)).toEqual(bytes);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('that goes with a seal is what is known once the seal is done', async () => {
+    await fc.assert(
+      fc.asyncProperty(pushes, async (list) => {
+        const { logMs, clients } = await run(list);
+        const due = [...clients.values()].filter(owesSeal);
+        const plans = await Promise.all(due.map((client) => planSeal(client, list.length, emptyStore)));
+        const before = encodeCheckpoint(logMs, clients.values(), new Map(plans.map(({ client, after }) => [client, after])));
+        for (const plan of plans) applySeal(plan);
+        expect(encodeCheckpoint(logMs, clients.values(), NOTHING)).toEqual(before);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('can be written and read whatever a push id says', async () => {
+    const ids = Array.from({ length: 30 }, (_, i) => ({
+      boot: `b${i}`,
+      sequence: Number.MAX_SAFE_INTEGER,
+      previous: { boot: `b${i - 1}`, count: 1e16 },
+    }));
+    const { logMs, clients } = await run(ids.map((pushId) => [{ pushId }, [], 0, 9]));
+    expect(decodeCheckpoint(encodeCheckpoint(logMs, clients.values(), NOTHING)).clients.length).toBe(1);
+  });
+
+  test('that is damaged is told as corrupt_data, or as newer, and nothing else', async () => {
+    const states = await Promise.all(fc.sample(pushes, { numRuns: 20, seed: 5 }).map(run));
+    const whole = states.map(({ logMs, clients }) => encodeCheckpoint(logMs, clients.values(), NOTHING));
+    const refused = (bytes: Uint8Array): boolean => {
+      try {
+        decodeCheckpoint(bytes);
+        return false;
+      } catch (error) {
+        if (error instanceof MetricStreamError && ['corrupt_data', 'schema_newer'].includes(error.code)) return true;
+        throw error;
+      }
+    };
+    for (const bytes of whole) {
+      for (let length = 0; length < bytes.length; length++) {
+        if (!refused(bytes.subarray(0, length))) expect.fail(`${length} of ${bytes.length} bytes were read`);
+      }
+      expect(refused(Uint8Array.of(...bytes, 0))).toBe(true);
+    }
+    const place = fc.tuple(fc.nat(whole.length - 1), fc.nat(), fc.integer({ min: 1, max: 255 }));
+    fc.assert(
+      fc.property(place, ([which, at, bits]) => {
+        const bytes = whole[which]?.slice() ?? new Uint8Array(1);
+        bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ bits;
+        refused(bytes);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});

@@ -1,0 +1,163 @@
+/** A store, a checkpoint or a log that fails for a while costs time, never a sample and never a count. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { expectSame, history, live } from './histories.ts';
+import { type Lab, type LabOptions, openLab, START_MS } from './lab.ts';
+import type { Sample } from './shapes.ts';
+
+const CPU: readonly Sample[] = [['cpu', START_MS, 1]];
+
+/** Fails while it is told to. */
+function fault() {
+  const broken = { now: false, times: 0 };
+  const check = (): void => {
+    if (!broken.now) return;
+    broken.times += 1;
+    throw new Error('a planted fault');
+  };
+  const options: LabOptions = {
+    storeWith: (store) => ({
+      ...store,
+      readSamples: async (range) => {
+        check();
+        return store.readSamples(range);
+      },
+      readWindows: async (range, resolution) => {
+        check();
+        return store.readWindows(range, resolution);
+      },
+      lastSampleMs: async (tenant, client) => {
+        check();
+        return store.lastSampleMs(tenant, client);
+      },
+    }),
+    checkpointsWith: (checkpoints) => ({
+      ...checkpoints,
+      commit: async (checkpoint, batch) => {
+        check();
+        await checkpoints.commit(checkpoint, batch);
+      },
+    }),
+  };
+  return { broken, options };
+}
+
+/** Lets the shard try again until it has caught up. */
+async function recover(lab: Lab): Promise<void> {
+  for (let i = 0; i < 5; i++) await lab.clock.advance(1_000);
+  expect(lab.shard.ready()).toEqual({ ready: true });
+}
+
+describe('a shard', () => {
+  test('whose store and checkpoints fail for a while answers afterwards as if they had not', async () => {
+    let faults = 0;
+    await fc.assert(
+      fc.asyncProperty(history, async (steps) => {
+        const { broken, options } = fault();
+        const sound = await openLab();
+        const shaken = await openLab(options);
+        await live(sound, steps, async () => undefined);
+        await live(shaken, steps, async (how) => {
+          broken.now = how < 4 && !broken.now;
+        });
+        broken.now = false;
+        faults += broken.times;
+        await recover(shaken);
+        await sound.clock.advance(5_000);
+        await expectSame(shaken, sound);
+        await shaken.crash();
+        await expectSame(shaken, sound);
+      }),
+      { numRuns: 25 },
+    );
+    expect(faults).toBeGreaterThan(100);
+  });
+
+  test('says that it is not ready while its consumer fails, and takes pushes all the same', async () => {
+    const { broken, options } = fault();
+    const lab = await openLab(options);
+    broken.now = true;
+    expect(await lab.push(CPU)).toMatchObject({ kind: 'appended' });
+    expect(lab.shard.ready()).toEqual({ ready: false, reason: 'the consumer fails' });
+    expect(await lab.samples()).toEqual([]);
+    broken.now = false;
+    await recover(lab);
+    expect((await lab.samples()).length).toBe(1);
+  });
+
+  test('appends no tick after the other while its consumer fails', async () => {
+    const { broken, options } = fault();
+    const lab = await openLab(options);
+    await lab.push(CPU);
+    broken.now = true;
+    await lab.push(CPU, { client: 'another' });
+    await lab.clock.advance(600_000);
+    expect(lab.log.end()).toBeLessThan(6);
+    broken.now = false;
+    await recover(lab);
+    await lab.clock.advance(60_000);
+    expect((await lab.windows('web-1', { open: false })).length).toBe(1);
+  });
+
+  test('looks at the disk and saves checkpoints though its clock was set back', async () => {
+    let commits = 0;
+    const lab = await openLab({
+      checkpointsWith: (checkpoints) => ({
+        ...checkpoints,
+        commit: async (checkpoint, batch) => {
+          commits += 1;
+          await checkpoints.commit(checkpoint, batch);
+        },
+      }),
+    });
+    await lab.clock.advance(60_000);
+    lab.clock.step(-3_600_000);
+    await lab.clock.advance(1_000);
+    const before = commits;
+    for (let i = 0; i < 40; i++) {
+      await lab.push([['cpu', START_MS + i, i]]);
+      await lab.clock.advance(1_000);
+    }
+    expect(commits).toBeGreaterThan(before);
+    lab.disk = { freeBytes: 1, totalBytes: 1e12 };
+    await lab.clock.advance(6_000);
+    expect(await lab.push(CPU)).toMatchObject({ code: 'storage_full' });
+  });
+
+  test('acknowledges nothing that the log did not take, and counts the repeat once', async () => {
+    let fails = true;
+    const lab = await openLab({
+      logWith: (log) => ({
+        ...log,
+        append: (records, stampMs) => {
+          if (fails) throw new Error('no space left on device');
+          return log.append(records, stampMs);
+        },
+      }),
+    });
+    const pushId = { boot: 'b', sequence: 0, previous: undefined };
+    await expect(lab.push(CPU, { pushId })).rejects.toThrow('no space');
+    fails = false;
+    expect(await lab.push(CPU, { pushId })).toMatchObject({ kind: 'appended', duplicate: false });
+    expect((await lab.shard.reader.clients('default'))[0]?.pushes).toMatchObject({ expected: 1, received: 1, duplicate: 0 });
+  });
+
+  test('passes over a record that nobody can read, and goes on', async () => {
+    const lab = await openLab();
+    await lab.push(CPU);
+    await lab.shard.stop();
+    lab.log.append(
+      [
+        { partition: 0, bytes: Uint8Array.of(9, 9, 9) },
+        { partition: 1, bytes: new Uint8Array(0) },
+        { partition: 77, bytes: Uint8Array.of(1, 1) },
+      ],
+      START_MS,
+    );
+    await lab.crash();
+    await lab.push([['cpu', START_MS + 1, 2]]);
+    expect((await lab.samples()).map(([, , , value]) => value)).toEqual([1, 2]);
+    await lab.restart();
+    expect((await lab.samples()).map(([, , , value]) => value)).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,192 @@
+/** Bugs that the simulation has to find: each breaks one promise, and is put in through a port or sown into a copy of src. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { LogRecord, MetricLog } from '../../src/ports/metric-log.ts';
+import type { Sabotage } from './server.ts';
+import { loadSystem, type System } from './system.ts';
+
+/** One place in one file of src: the text has to stand there exactly once. */
+export interface Sowing {
+  readonly file: string;
+  readonly find: string;
+  readonly put: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly sabotage?: Sabotage;
+  readonly sown?: readonly Sowing[];
+}
+
+const EMPTY = { raw: [], windows: [] };
+
+/** Through the ports. */
+const SABOTEURS: readonly Mutant[] = [
+  {
+    name: 'the log resolves before its commit',
+    sabotage: { log: (log, clock) => lateLog(log, (write) => void clock.schedule(1, write)) },
+  },
+  { name: 'commits are not synced', sabotage: { syncs: (random) => random.chance(0.2) } },
+  {
+    name: 'the checkpoint is saved before the batch that goes with it',
+    sabotage: {
+      checkpoints: (store) => ({
+        load: (partition) => store.load(partition),
+        async commit(checkpoint, batch) {
+          await store.commit(checkpoint, EMPTY);
+          await store.commit(checkpoint, batch);
+        },
+      }),
+    },
+  },
+  {
+    name: 'the batch of a checkpoint is dropped',
+    sabotage: {
+      checkpoints: (store) => ({
+        load: (partition) => store.load(partition),
+        commit: (checkpoint) => store.commit(checkpoint, EMPTY),
+      }),
+    },
+  },
+  {
+    name: 'the position is saved one record ahead',
+    sabotage: {
+      checkpoints: (store) => ({
+        load: (partition) => store.load(partition),
+        commit: (checkpoint, batch) => store.commit({ ...checkpoint, position: checkpoint.position + 1 }, batch),
+      }),
+    },
+  },
+  {
+    name: 'the safe offset is saved ahead of what is sealed',
+    sabotage: {
+      checkpoints: (store) => ({
+        load: (partition) => store.load(partition),
+        commit: (checkpoint, batch) => store.commit({ ...checkpoint, safeOffset: checkpoint.position }, batch),
+      }),
+    },
+  },
+];
+
+function lateLog(log: MetricLog, soon: (write: () => void) => void): MetricLog {
+  let waiting: (readonly LogRecord[])[] = [];
+  const ahead = (): number => waiting.reduce((sum, records) => sum + records.length, 0);
+  return {
+    ...log,
+    end: () => log.end() + ahead(),
+    append(records, appendMs) {
+      const first = log.end() + ahead();
+      waiting.push(records);
+      soon(() => {
+        waiting = waiting.slice(1);
+        log.append(records, appendMs);
+      });
+      return first;
+    },
+  };
+}
+
+/** In the text. */
+const SOWN: readonly (readonly [name: string, file: string, find: string, put: string])[] = [
+  ['the frontier is left out of the checkpoint', 'consumers/checkpoint.ts', 'writer.f64(client.frontierMs);', 'writer.f64(0);'],
+  ['revisions are left out of the checkpoint', 'consumers/checkpoint.ts', 'writer.varint(times);', 'writer.varint(0);'],
+  [
+    'the checkpoint forgets which repeats were not merged',
+    'consumers/checkpoint.ts',
+    'stillSkipped(client.skipped, after)',
+    'stillSkipped([], after)',
+  ],
+  [
+    'push ids are told apart without their boot id',
+    'consumers/ledger.ts',
+    'const known = this.boots.find((one) => one.boot === boot);',
+    'const known = this.boots[0];',
+  ],
+  [
+    'a late sample that the store holds is added again',
+    'consumers/client-head.ts',
+    'if (place < 0) continue;',
+    'if (place < 0 || this.#offset[row] === SEALED) continue;',
+  ],
+  ['of two values the later wins', 'consumers/client-head.ts', 'if (!isGreater(value, held)) return;', ''],
+  ['a late sample opens its minute without reading it back', 'consumers/client-state.ts', 'return missing;', 'return undefined;'],
+  ['a replay counts what it refills', 'consumers/pipeline.ts', 'if (offset < this.replayUntil) {', 'if (offset < 0) {'],
+  [
+    'bundled hours are not amended',
+    'consumers/seal.ts',
+    'if (hour >= client.bundledHourMs) continue;',
+    'if (hour >= 0) continue;',
+  ],
+  ['bundled days are not amended', 'consumers/seal.ts', 'if (day >= client.bundledDayMs) continue;', 'if (day >= 0) continue;'],
+  [
+    'a window holds the sample of its end',
+    'model/window.ts',
+    'return Math.floor(timeMs / stepMs) * stepMs;',
+    'return (Math.ceil(timeMs / stepMs) - 1) * stepMs;',
+  ],
+  ['the tenant is left out of the key of a client', 'model/partition.ts', 'return `${tenant}/${client}`;', 'return client;'],
+  [
+    'a repeat of a push in flight is answered before its commit',
+    'consumers/shard.ts',
+    'if (pushKey !== undefined) this.#pending.set(',
+    "if (this.#pending.has(pushKey ?? '')) return { kind: 'appended', offset: 0, duplicate, rejected: [] };\n    if (pushKey !== undefined) this.#pending.set(",
+  ],
+  [
+    'series over the limit are dropped and not named',
+    'consumers/admit.ts',
+    'rejected: refused.map((index)',
+    'rejected: [].map((index)',
+  ],
+  ['limits begin anew with the process', 'consumers/shard.ts', 'this.#refillLimits(Math.max(', 'Math.sign(Math.max('],
+  ['append stamps begin anew with the process', 'consumers/shard.ts', 'this.#commits.startAt(', 'Math.abs('],
+  [
+    'the log is cut without regard to the safe offset',
+    'adapters/embedded/metric-log.ts',
+    'row.last_offset >= safeOffset || ',
+    '',
+  ],
+  ['silent partitions never let go of a full log', 'consumers/maintenance.ts', 'consumer.pressed =', 'const _ ='],
+  ['log time stands still while nobody pushes', 'consumers/maintenance.ts', '      this.#tick(nowMs);\n', ''],
+  [
+    'a record that cannot be read is read again for ever',
+    'consumers/consume.ts',
+    '{ offset, error: String(error) });\n      return undefined;',
+    '{ offset, error: String(error) });\n      throw error;',
+  ],
+  [
+    'a retry makes a new push id',
+    'agent/push.ts',
+    "'Idempotency-Key': `${boot}:${sequence}`",
+    "'Idempotency-Key': `${boot}:${sequence + 1000 * this.#attempts}`",
+  ],
+  [
+    'the breaker never half-opens',
+    'agent/push.ts',
+    'schedule(Math.max(GAP_MS, delayMs), () => {',
+    'schedule(this.#failures >= LIMITS.agentBreakerFailures ? 1e12 : Math.max(GAP_MS, delayMs), () => {',
+  ],
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...SABOTEURS,
+  ...SOWN.map(([name, file, find, put]): Mutant => ({ name, sown: [{ file, find, put }] })),
+];
+
+/** @returns the modules of a copy of src with the bug in it, and what removes the copy. */
+export async function sow(sown: readonly Sowing[]): Promise<{ readonly system: System; remove(): void }> {
+  const project = fileURLToPath(new URL('../..', import.meta.url));
+  const copy = mkdtempSync(join(tmpdir(), 'metricstream-mutant-'));
+  symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
+  writeFileSync(join(copy, 'package.json'), '{"type":"module"}');
+  cpSync(join(project, 'src'), join(copy, 'src'), { recursive: true });
+  for (const { file, find, put } of sown) {
+    const path = join(copy, 'src', file);
+    const parts = readFileSync(path, 'utf8').split(find);
+    if (parts.length !== 2)
+      throw new Error(`${JSON.stringify(find)} stands ${parts.length - 1} times in ${file}; it has to stand once`);
+    writeFileSync(path, parts.join(put));
+  }
+  return { system: await loadSystem(join(copy, 'src')), remove: () => rmSync(copy, { recursive: true }) };
+}
