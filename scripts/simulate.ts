@@ -1,4 +1,4 @@
-/** npm run simulate: the whole system under faults for many seeds; --seed N --trace shows one of them. */
+/** Runs the simulation for many seeds; `--seed N --trace` shows one of them. */
 import { parseArgs } from 'node:util';
 import { runSeeds } from '../test/simulation/run-seeds.ts';
 

@@ -9,6 +9,6 @@ export function telemetryAnswer(telemetry: TelemetryReader): Response {
 
 /** @throws unavailable with the reason while the process is not ready. */
 export function readinessAnswer({ ready, reason }: { readonly ready: boolean; readonly reason?: string }): Response {
-  if (!ready) throw new MetricStreamError('unavailable', reason ?? 'Not ready.', { retryAfterMs: LIMITS.retryAfterMs });
+  if (!ready) throw new MetricStreamError('unavailable', reason ?? 'Not ready.', { retryAfterMs: LIMITS.retryMs });
   return Response.json({ status: 'ready' });
 }

@@ -151,7 +151,7 @@ function waitFor(retryAfterMs: number): void {
 }
 
 function notStored(): MetricStreamError {
-  const retryAfterMs = LIMITS.retryAfterMs;
+  const retryAfterMs = LIMITS.retryMs;
   return new MetricStreamError('unavailable', 'The push could not be stored; send it again.', { retryAfterMs });
 }
 

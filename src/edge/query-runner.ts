@@ -31,7 +31,7 @@ export function queryRunner(clock: Clock): QueryRunner {
 
   const enter = (): (() => void) => {
     if (running >= LIMITS.queriesConcurrentMax) {
-      throw new MetricStreamError('overloaded', 'Too many queries run at once.', { retryAfterMs: LIMITS.retryAfterMs });
+      throw new MetricStreamError('overloaded', 'Too many queries run at once.', { retryAfterMs: LIMITS.retryMs });
     }
     running += 1;
     let left = false;

@@ -21,8 +21,6 @@ export const LIMITS = {
   idleTimeoutMs: 30 * SECOND_MS,
   /** Room for the slowest append (a disk that stalls) before the client is told to try again. */
   appendTimeoutMs: 10 * SECOND_MS,
-  /** What a client is told to wait where nothing better is known. */
-  retryAfterMs: 1 * SECOND_MS,
 
   // One push.
   metricsPerPushMax: 1_000,

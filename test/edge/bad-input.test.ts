@@ -62,7 +62,7 @@ async function keyOf(edge: Edge, which: BadRequest['key']): Promise<string | und
   if (which === 'unknown')
     return (await createKey('a secret that this server has never heard of', { tenant: 'acme', role: 'admin' }, NOW_MS)).key;
   const { key, keyId } = await createKey(SECRET, { tenant: 'acme', role: which === 'read' ? 'read' : 'ingest' }, NOW_MS);
-  if (which === 'revoked') edge.keys.revoked.add(keyId);
+  if (which === 'revoked') await edge.keys.revoke('acme', keyId, NOW_MS);
   return key;
 }
 

@@ -1,5 +1,6 @@
 /** An edge on memory adapters, with a clock that stands still until it is moved. */
 import type { Hono } from 'hono';
+import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
 import { type MemoryLiveFeed, memoryLiveFeed } from '../../src/adapters/memory/live-feed.ts';
 import { memoryMetricReader } from '../../src/adapters/memory/metric-reader.ts';
 import { type MemoryPushAppender, memoryPushAppender } from '../../src/adapters/memory/push-appender.ts';
@@ -51,24 +52,13 @@ export function manualClock(startMs = NOW_MS): ManualClock {
   };
 }
 
-export function memoryKeyRegistry(): KeyRegistry & { readonly revoked: Set<string> } {
-  const revoked = new Set<string>();
-  return {
-    revoked,
-    isRevoked: (keyId) => revoked.has(keyId),
-    async revoke(_tenant, keyId) {
-      revoked.add(keyId);
-    },
-  };
-}
-
 export interface Edge {
   readonly app: Hono;
   readonly deps: EdgeDependencies;
   readonly clock: ManualClock;
   readonly appender: MemoryPushAppender;
   readonly feed: MemoryLiveFeed;
-  readonly keys: ReturnType<typeof memoryKeyRegistry>;
+  readonly keys: KeyRegistry;
   readonly logLines: string[];
   /** A key's token. */
   key(claims?: Partial<KeyClaims>): Promise<string>;

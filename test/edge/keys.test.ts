@@ -124,7 +124,7 @@ describe('a request', () => {
     const edge = createEdge();
     const revoked = await edge.key();
     await edge.push(pushOf('web-1', 1), { key: revoked });
-    edge.keys.revoked.add(String(partsOf(revoked).payload.jti));
+    await edge.keys.revoke('acme', String(partsOf(revoked).payload.jti), NOW_MS);
     const expired = await edge.key({ expiresMs: NOW_MS - 1000 });
     const answers: string[] = [];
     for (const key of [revoked, expired, `${revoked.slice(0, -3)}xyz`, 'nonsense', undefined]) {
@@ -141,7 +141,7 @@ test('a revoked key is refused from the next request on, though it was remembere
   const edge = createEdge();
   const key = await edge.key();
   expect((await edge.push(pushOf('web-1', 1), { key })).status).toBe(202);
-  edge.keys.revoked.add(String(partsOf(key).payload.jti));
+  await edge.keys.revoke('acme', String(partsOf(key).payload.jti), NOW_MS);
   expect((await edge.push(pushOf('web-1', 1), { key })).status).toBe(401);
 });
 

@@ -105,7 +105,7 @@ describe('a listener is let go', () => {
     const edge = createEdge();
     const { key, keyId } = await createKey(SECRET, { tenant: 'acme', role: 'read' }, NOW_MS);
     const response = await edge.send('GET', '/api/v1/live', { key });
-    edge.keys.revoked.add(keyId);
+    await edge.keys.revoke('acme', keyId, NOW_MS);
     edge.feed.publish('acme', values('a', 1));
     edge.clock.advance(LIMITS.liveIntervalMs);
     expect(await response.text()).toBe(SNAPSHOT);

@@ -138,7 +138,7 @@ export class AgentHost {
   async #send({ headers, body }: PushRequest, alive: { readonly yes: boolean }): Promise<PushResponse> {
     const { network, tenant, client } = this.#options;
     const bytes = Uint8Array.from(body);
-    const claims = this.#claimsOf(bytes);
+    const claims = claimsOf(bytes);
     for (const claim of claims) this.#options.claims.sent(client, claim);
     const { status, retryAfter } = await network.post({
       sender: `${tenant}/${client}`,
@@ -158,12 +158,13 @@ export class AgentHost {
       if (!refused.has(index)) this.#options.claims.acknowledged(this.#options.client, claim);
     });
   }
+}
 
-  #claimsOf(body: Uint8Array): { series: string; ms: number | undefined; ns: number; value: number }[] {
-    const { metrics } = JSON.parse(new TextDecoder().decode(body)) as Body;
-    return metrics.map(({ name, value, timestamp, labels }) => {
-      const series = Object.entries(labels ?? {}).reduce((key, [label, text]) => `${key}\0${label}\0${text}`, name);
-      return { series, ms: timestamp, ns: 0, value };
-    });
-  }
+/** The claims of a push, read back from its body: an earlier boot may have made it. */
+function claimsOf(body: Uint8Array): ClaimedSample[] {
+  const { metrics } = JSON.parse(new TextDecoder().decode(body)) as Body;
+  return metrics.map(({ name, value, timestamp, labels }) => {
+    const series = Object.entries(labels ?? {}).reduce((key, [label, text]) => `${key}\0${label}\0${text}`, name);
+    return { series, ms: timestamp, ns: 0, value };
+  });
 }

@@ -126,7 +126,12 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'return Math.floor(timeMs / stepMs) * stepMs;',
     'return (Math.ceil(timeMs / stepMs) - 1) * stepMs;',
   ],
-  ['the tenant is left out of the key of a client', 'model/partition.ts', 'return `${tenant}/${client}`;', 'return client;'],
+  [
+    'the tenant is left out of the key of a client',
+    'model/partition.ts',
+    'clientKey(tenant: string, client: string): string {',
+    "clientKey(tenant: string, client: string): string {\n  if (tenant !== '') return client;",
+  ],
   [
     'a repeat of a push in flight is answered before its commit',
     'consumers/shard.ts',
@@ -147,7 +152,6 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'row.last_offset >= safeOffset || ',
     '',
   ],
-  ['silent partitions never let go of a full log', 'consumers/maintenance.ts', 'consumer.pressed =', 'const _ ='],
   ['log time stands still while nobody pushes', 'consumers/maintenance.ts', '      this.#tick(nowMs);\n', ''],
   [
     'a record that cannot be read is read again for ever',
@@ -158,8 +162,8 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
   [
     'a retry makes a new push id',
     'agent/push.ts',
-    "'Idempotency-Key': `${boot}:${sequence}`",
-    "'Idempotency-Key': `${boot}:${sequence + 1000 * this.#attempts}`",
+    '#headers({ boot, sequence, previous }: SpooledPush): Record<string, string> {',
+    '#headers({ boot, sequence: made, previous }: SpooledPush): Record<string, string> {\n    const sequence = made + 1000 * this.#attempts;',
   ],
   [
     'the breaker never half-opens',
