@@ -11,6 +11,9 @@ export interface InsertCount {
   conflict: number;
 }
 
+/** The series of a row: those of a push, or those that a stored block has at one time. */
+type RowShape = Pick<Shape, 'series' | 'distinct'>;
+
 /** Offset of rows that were read back from the store: they are sealed already. */
 const SEALED = -1;
 const ROW_BYTES = 28;
@@ -32,7 +35,7 @@ export class ClientHead {
   #offset = new Float64Array(ROWS_MIN);
   #values = new Float64Array(ROWS_MIN * 8);
   #used = 0;
-  #shapes: Shape[] = [];
+  #shapes: RowShape[] = [];
   #singles: Series[] = [];
   #singleOf = new Map<string, number>();
 
@@ -55,7 +58,7 @@ export class ClientHead {
    * @param offset of the record. @param onChange told of each series whose set of samples changed.
    */
   insert(
-    shape: Shape,
+    shape: RowShape,
     values: Float64Array,
     ms: number,
     ns: number,
@@ -72,10 +75,10 @@ export class ClientHead {
       return;
     }
     for (let i = 0; i < values.length; i++)
-      this.insertOne(shape.series[i] as Series, values[i] as number, ms, ns, offset, count, onChange);
+      this.insertOne(shape.series[i] as Series, values[i] as number, ms, ns, offset, count, onChange, i);
   }
 
-  /** Adds one sample. */
+  /** Adds one sample. @param near where the series probably stands in a row of that time: a repeat has the same shape. */
   insertOne(
     series: Series,
     value: number,
@@ -84,10 +87,11 @@ export class ClientHead {
     offset: number,
     count: InsertCount,
     onChange?: (series: Series) => void,
+    near = 0,
   ): void {
     const at = this.#upperBound(ms, ns);
     for (let row = at - 1; row >= 0 && this.#ms[row] === ms && this.#ns[row] === ns; row--) {
-      const place = this.#placeOf(row, series.key);
+      const place = this.#placeOf(row, series.key, near);
       if (place < 0) continue;
       const held = this.#values[place] as number;
       if (Object.is(held, value)) {
@@ -108,13 +112,24 @@ export class ClientHead {
   }
 
   /** Rows read back from the store: already sealed. */
-  insertSealed(block: SampleBlock): void {
+  insertSealed({ timesMs, timesNs, columns }: SampleBlock): void {
     const ignored = { stored: 0, duplicate: 0, conflict: 0 };
-    for (const { series, rows, values } of block.columns) {
-      for (let i = 0; i < values.length; i++) {
-        const time = rows === undefined ? i : (rows[i] as number);
-        this.insertOne(series, values[i] as number, block.timesMs[time] as number, block.timesNs?.[time] ?? 0, SEALED, ignored);
-      }
+    const next = new Int32Array(columns.length);
+    let shape: RowShape = { series: [], distinct: true };
+    for (let time = 0; time < timesMs.length; time++) {
+      const series: Series[] = [];
+      const values: number[] = [];
+      columns.forEach((column, c) => {
+        const at = next[c] as number;
+        if (at >= column.values.length || (column.rows?.[at] ?? at) !== time) return;
+        series.push(column.series);
+        values.push(column.values[at] as number);
+        next[c] = at + 1;
+      });
+      const same = series.length === shape.series.length && series.every((one, i) => one === shape.series[i]);
+      if (!same) shape = { series, distinct: true };
+      if (series.length > 0)
+        this.insert(shape, Float64Array.from(values), timesMs[time] as number, timesNs?.[time] ?? 0, SEALED, ignored);
     }
   }
 
@@ -183,8 +198,8 @@ export class ClientHead {
     for (let row = from; row < old.rows; row++) {
       const index = old.shape[row] as number;
       const start = old.start[row] as number;
-      const local = index >= 0 ? this.#shapeIndex(shapes[index] as Shape) : ~this.#singleIndex(singles[~index] as Series);
-      const width = index >= 0 ? (shapes[index] as Shape).series.length : 1;
+      const local = index >= 0 ? this.#shapeIndex(shapes[index] as RowShape) : ~this.#singleIndex(singles[~index] as Series);
+      const width = index >= 0 ? (shapes[index] as RowShape).series.length : 1;
       const [time, ns, offset] = [old.ms[row] as number, old.ns[row] as number, old.offset[row] as number];
       this.#addRow(this.#rows, time, ns, local, offset, values.subarray(start, start + width));
     }
@@ -199,21 +214,22 @@ export class ClientHead {
       sink(ms, ns, this.#singles[~index] as Series, this.#values[start] as number);
       return;
     }
-    const { series } = this.#shapes[index] as Shape;
+    const { series } = this.#shapes[index] as RowShape;
     for (let i = 0; i < series.length; i++) sink(ms, ns, series[i] as Series, this.#values[start + i] as number);
   }
 
   /** Where the value of a series stands in a row, or −1. */
-  #placeOf(row: number, key: string): number {
+  #placeOf(row: number, key: string, near: number): number {
     const index = this.#shape[row] as number;
     const start = this.#start[row] as number;
     if (index < 0) return (this.#singles[~index] as Series).key === key ? start : -1;
-    const { series } = this.#shapes[index] as Shape;
+    const { series } = this.#shapes[index] as RowShape;
+    if (series[near]?.key === key) return start + near;
     for (let i = 0; i < series.length; i++) if ((series[i] as Series).key === key) return start + i;
     return -1;
   }
 
-  #shapeIndex(shape: Shape): number {
+  #shapeIndex(shape: RowShape): number {
     const index = this.#shapes.lastIndexOf(shape);
     return index >= 0 ? index : this.#shapes.push(shape) - 1;
   }

@@ -103,9 +103,10 @@ export class Maintenance {
     const { consumer, log } = this.#deps;
     // A consumer that has not met the last ticks yet would only find more of them.
     if (!consumer.caughtUp && consumer.position <= this.#tickedEnd) return;
-    const silent = this.#deps.pipelines.filter(
-      (pipeline) => nowMs - pipeline.logMs >= LIMITS.tickIntervalMs && pipeline.owesTime(),
-    );
+    const silent = this.#deps.pipelines.filter((pipeline) => {
+      const silentMs = nowMs - pipeline.logMs;
+      return silentMs >= LIMITS.tickIntervalMs && pipeline.owesTime(silentMs);
+    });
     if (silent.length === 0) return;
     this.#tickedEnd = log.end();
     this.#deps.tick(silent.map((pipeline) => pipeline.partition));
@@ -126,10 +127,12 @@ export class Maintenance {
   }
 
   async #retain(nowMs: number): Promise<void> {
-    const { store, log, consumer, retention, disk, telemetry } = this.#deps;
+    const { store, log, consumer, retention, disk, telemetry, pipelines } = this.#deps;
+    const unbundled = pipelines.map((pipeline) => pipeline.unbundledFrom());
     const cut = {
-      rawBeforeMs: nowMs - retention.rawMs,
-      minuteBeforeMs: nowMs - retention.minuteMs,
+      // A block ends with its last sample: one on the hour belongs to the hour.
+      rawBeforeMs: Math.min(nowMs - retention.rawMs, ...unbundled.map(({ hourMs }) => hourMs - 1)),
+      minuteBeforeMs: Math.min(nowMs - retention.minuteMs, ...unbundled.map(({ dayMs }) => dayMs)),
       hourBeforeMs: nowMs - retention.hourMs,
     };
     const rows = await store.retain(cut, LIMITS.retentionRowsPerRun);

@@ -2,7 +2,7 @@
 import { LIMITS } from '../model/limits.ts';
 import { clientKey } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
-import { MINUTE_MS, windowStart } from '../model/window.ts';
+import { HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import type { WindowSink } from '../ports/window-sink.ts';
@@ -134,10 +134,27 @@ export class Pipeline {
     for (const client of clients) this.clients.set(clientKey(client.tenant, client.client), client);
   }
 
-  /** Whether log time has to move here although nobody pushes: samples wait for their window to close or to be sealed. */
-  owesTime(): boolean {
-    for (const client of this.clients.values()) if (client.head.rows > 0 || owesSeal(client)) return true;
+  /**
+   * Whether log time has to move here although nobody pushes: samples wait for their window to close or to be sealed,
+   * or, which has time, for their hour and day to end. @param silentMs since log time moved.
+   */
+  owesTime(silentMs: number): boolean {
+    for (const client of this.clients.values()) {
+      if (client.head.rows > 0 || owesSeal(client)) return true;
+      if (silentMs >= HOUR_MS && client.bundledDayMs <= client.lastSampleMs) return true;
+    }
     return false;
+  }
+
+  /** The oldest hour and day, Unix ms, that are not bundled yet: until then the hour needs its samples, the day its minutes. */
+  unbundledFrom(): { readonly hourMs: number; readonly dayMs: number } {
+    let hourMs = Number.POSITIVE_INFINITY;
+    let dayMs = Number.POSITIVE_INFINITY;
+    for (const { bundledHourMs, bundledDayMs, lastSampleMs } of this.clients.values()) {
+      if (bundledHourMs <= lastSampleMs) hourMs = Math.min(hourMs, bundledHourMs);
+      if (bundledDayMs <= lastSampleMs) dayMs = Math.min(dayMs, bundledDayMs);
+    }
+    return { hourMs, dayMs };
   }
 
   /** Lets go of clients that have been silent for so long that nothing of them is owed; their stored data stay. */

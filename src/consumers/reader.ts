@@ -8,7 +8,7 @@ import { HOUR_MS, MINUTE_MS, type Resolution, windowStart } from '../model/windo
 import type { Clock } from '../ports/clock.ts';
 import type { ClientStatus, ClientWindows, MetricReader, SeriesFilter, WindowQuery } from '../ports/metric-reader.ts';
 import type { TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
-import type { ClientState } from './client-state.ts';
+import { ClientState } from './client-state.ts';
 import type { Pipeline } from './pipeline.ts';
 import { filterBlock, foldSamples, foldWindows } from './sample-block.ts';
 import { revisionsOf, samplesOf } from './seal.ts';
@@ -31,7 +31,8 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
     if (client !== undefined) {
       const key = clientKey(tenant, client);
       const state = pipelines[deps.partitionOf(key)]?.clients.get(key);
-      return state === undefined ? [] : [state];
+      // One that memory does not know, or has let go of, is what the store holds of it.
+      return [state ?? new ClientState(tenant, client, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0)];
     }
     const states = pipelines.flatMap((pipeline) => [...pipeline.clients.values()].filter((state) => state.tenant === tenant));
     return states.sort((a, b) => (a.client < b.client ? -1 : 1));

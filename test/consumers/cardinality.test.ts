@@ -6,7 +6,7 @@ import { Cardinality } from '../../src/consumers/cardinality.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
 import { pushOf, seriesOf, shapeOf } from './shapes.ts';
 
-const LIMITS = { seriesPerClientMax: 5, clientsPerTenantMax: 3, seriesPerTenantMax: 9 };
+const LIMITS = { seriesPerClientMax: 5, clientsPerTenantMax: 3, seriesPerTenantMax: 12 };
 const shapes = shapeInterner();
 const letters = fc.subarray([...'abcdefgh']);
 const pushes = fc.array(fc.tuple(fc.constantFrom('p', 'q', 'r', 's'), letters), { maxLength: 30 });

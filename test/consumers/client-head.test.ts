@@ -174,6 +174,23 @@ describe('a head', () => {
     );
   });
 
+  test('holds what was read back in as many rows, and bytes, as when it came', () => {
+    const names = Array.from({ length: 100 }, (_, i) => `m${i}`);
+    const [came, back] = [new ClientHead(), new ClientHead()];
+    for (let at = 0; at < MINUTE_MS; at += 1_000) {
+      const { shape, values } = pushOf(
+        shapes,
+        names.map((one) => [one, at, at] as const),
+      );
+      came.insert(shape, values, at, 0, 0, { stored: 0, duplicate: 0, conflict: 0 });
+    }
+    const block = came.samples(0, MINUTE_MS);
+    back.insertSealed(block);
+    expect([back.rows, back.bytes]).toEqual([came.rows, came.bytes]);
+    expect(samplesIn(back.samples(0, MINUTE_MS))).toEqual(samplesIn(block));
+    expect(back.safeOffset()).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test('gives memory back when it forgets, and knows what it holds', () => {
     const head = new ClientHead();
     const empty = head.bytes;

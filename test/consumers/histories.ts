@@ -28,16 +28,20 @@ export type Step =
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
+/** Whole seconds: labs that started at different times then look at their clocks at the same times. */
+const seconds = (most: number): fc.Arbitrary<number> => fc.nat(Math.floor(most / 1_000)).map((count) => count * 1_000);
+
 const agoMs = fc.oneof(
-  { weight: 8, arbitrary: fc.nat(15_000) },
-  { weight: 3, arbitrary: fc.integer({ min: -5 * MINUTE_MS, max: 5 * MINUTE_MS }) },
-  { weight: 2, arbitrary: fc.nat(3 * HOUR_MS) },
-  { weight: 1, arbitrary: fc.nat(24 * HOUR_MS) },
+  { weight: 8, arbitrary: seconds(15_000) },
+  { weight: 2, arbitrary: seconds(5 * MINUTE_MS) },
+  { weight: 1, arbitrary: seconds(5 * MINUTE_MS).map((ms) => -ms) },
+  { weight: 2, arbitrary: seconds(3 * HOUR_MS) },
+  { weight: 1, arbitrary: seconds(24 * HOUR_MS) },
 );
 const push = fc.record({
   kind: fc.constant('push' as const),
   client: fc.constantFrom(...CLIENTS),
-  agoMs: agoMs.map((ms) => Math.floor(ms / 1_000) * 1_000),
+  agoMs,
   names: fc.subarray(['cpu', 'load1', 'queue'], { minLength: 1 }),
   value: fc.constantFrom(0, -0, 0.1, 1, 7, 1e15 + 0.3),
   spreadMs: fc.constantFrom(0, 0, 0, 1, 45_000),
@@ -48,16 +52,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('repeat' as const), back: fc.nat(9) }) },
   {
     weight: 5,
-    arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.oneof(fc.nat(20_000), fc.nat(4 * MINUTE_MS)) }),
+    arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.oneof(seconds(20_000), seconds(4 * MINUTE_MS)) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constant(11 * MINUTE_MS) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('sleep' as const), ms: fc.oneof(fc.nat(5 * HOUR_MS), fc.nat(30 * HOUR_MS)) }),
+    arbitrary: fc.record({ kind: fc.constant('sleep' as const), ms: fc.oneof(seconds(5 * HOUR_MS), seconds(30 * HOUR_MS)) }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('disturb' as const), how: fc.nat(5) }) },
 );
 export const history = fc.array(step, { minLength: 1, maxLength: 60, size: 'max' });
+
+/** One without samples from the future: what closes when then depends on the pushes alone, not on the ticks between them. */
+export const pastHistory = history.map((steps) =>
+  steps.map((one) => (one.kind === 'push' ? { ...one, agoMs: Math.max(one.agoMs, 2 * one.spreadMs) } : one)),
+);
 
 interface Sent {
   readonly samples: readonly Sample[];

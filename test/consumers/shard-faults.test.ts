@@ -1,9 +1,10 @@
 /** A store, a checkpoint or a log that fails for a while costs time, never a sample and never a count. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { expectSame, history, live } from './histories.ts';
-import { type Lab, type LabOptions, openLab, START_MS } from './lab.ts';
-import type { Sample } from './shapes.ts';
+import { LIMITS } from '../../src/model/limits.ts';
+import { expectSame, live, pastHistory } from './histories.ts';
+import { finish, type Lab, type LabOptions, openLab, START_MS } from './lab.ts';
+import { pushOf, type Sample } from './shapes.ts';
 
 const CPU: readonly Sample[] = [['cpu', START_MS, 1]];
 
@@ -52,7 +53,7 @@ describe('a shard', () => {
   test('whose store and checkpoints fail for a while answers afterwards as if they had not', async () => {
     let faults = 0;
     await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
+      fc.asyncProperty(pastHistory, async (steps) => {
         const { broken, options } = fault();
         const sound = await openLab();
         const shaken = await openLab(options);
@@ -68,7 +69,7 @@ describe('a shard', () => {
         await shaken.crash();
         await expectSame(shaken, sound);
       }),
-      { numRuns: 25 },
+      { numRuns: 25, endOnFailure: true },
     );
     expect(faults).toBeGreaterThan(100);
   });
@@ -79,7 +80,7 @@ describe('a shard', () => {
     broken.now = true;
     expect(await lab.push(CPU)).toMatchObject({ kind: 'appended' });
     expect(lab.shard.ready()).toEqual({ ready: false, reason: 'the consumer fails' });
-    expect(await lab.samples()).toEqual([]);
+    expect(await lab.shard.reader.clients('default')).toEqual([]);
     broken.now = false;
     await recover(lab);
     expect((await lab.samples()).length).toBe(1);
@@ -159,5 +160,20 @@ describe('a shard', () => {
     expect((await lab.samples()).map(([, , , value]) => value)).toEqual([1, 2]);
     await lab.restart();
     expect((await lab.samples()).map(([, , , value]) => value)).toEqual([1, 2]);
+  });
+
+  test('takes from the log, in order, what is more than may wait in memory', async () => {
+    const lab = await openLab();
+    const names = Array.from({ length: 900 }, (_, i) => `${'x'.repeat(900)}${i}`);
+    const pushes = Math.ceil(LIMITS.tailBytesMax / (900 * 900)) + 3;
+    const waiting = Array.from({ length: pushes }, (_, i) => {
+      const wide = names.map((name): Sample => [name, START_MS + i, i]);
+      return lab.shard.append(pushOf(lab.shapes, wide, { pushId: { boot: 'b', sequence: i, previous: undefined } }), 1e6);
+    });
+    await finish(lab.clock, Promise.all(waiting));
+    await lab.clock.advance(0);
+    const [status] = await lab.shard.reader.clients('default');
+    expect(status?.pushes).toEqual({ expected: pushes, received: pushes, duplicate: 0, late: 0, conflict: 0 });
+    expect(status?.samples).toMatchObject({ stored: pushes * names.length, duplicate: 0 });
   });
 });

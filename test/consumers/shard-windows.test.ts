@@ -1,6 +1,7 @@
 /** Windows of a shard: when they close, who is told, and what a late, repeated or conflicting sample changes. */
 import { describe, expect, test } from 'vitest';
-import { finish, type Lab, openLab, START_MS } from './lab.ts';
+import { LIMITS } from '../../src/model/limits.ts';
+import { finish, type Lab, openLab, RETENTION, START_MS } from './lab.ts';
 import type { PushFields, Sample } from './shapes.ts';
 
 const SECOND_MS = 1_000;
@@ -12,6 +13,14 @@ async function pushFor(lab: Lab, ms: number, fields: PushFields = {}): Promise<v
   for (let passed = 0; passed < ms; passed += 10 * SECOND_MS) {
     await lab.push([['cpu', lab.clock.nowMs(), passed / SECOND_MS]], fields);
     await lab.clock.advance(10 * SECOND_MS);
+  }
+}
+
+/** Hours go by, of which the shard sees a minute each. */
+async function passHours(lab: Lab, hours: number): Promise<void> {
+  for (let hour = 0; hour < hours; hour++) {
+    lab.clock.step(HOUR_MS - MINUTE_MS);
+    await lab.clock.advance(MINUTE_MS);
   }
 }
 
@@ -181,19 +190,81 @@ describe('a sample', () => {
 });
 
 describe('memory', () => {
+  test('holds a minute that was read back, so that the next late sample reads nothing', async () => {
+    let reads = 0;
+    const lab = await openLab({
+      storeWith: (store) => ({
+        ...store,
+        readSamples: (range) => {
+          reads += 1;
+          return store.readSamples(range);
+        },
+      }),
+    });
+    await lab.push([['cpu', START_MS, 1]]);
+    await lab.clock.advance(15 * MINUTE_MS);
+    reads = 0;
+    for (let i = 1; i < 20; i++) await lab.push([['cpu', START_MS + i, 1]]);
+    expect(reads).toBe(1);
+  });
+
   test('is given back, and the log rests, when all that came was repeats of what is sealed', async () => {
     const lab = await openLab();
     await lab.push([['cpu', START_MS, 1]]);
     await lab.clock.advance(15 * MINUTE_MS);
     for (let i = 0; i < 3; i++) await lab.push([['cpu', START_MS, 1]]);
     await lab.clock.advance(30 * MINUTE_MS);
+    await passHours(lab, 30);
     const end = lab.log.end();
-    await lab.clock.advance(10 * MINUTE_MS);
+    await passHours(lab, 30);
     expect(lab.log.end()).toBe(end);
   });
 });
 
+describe('retention', () => {
+  const retention = { ...RETENTION, rawMs: 6 * HOUR_MS, minuteMs: 72 * HOUR_MS };
+
+  test.each([
+    ['goes on running', (lab: Lab) => passHours(lab, 48)],
+    [
+      'is off for longer than samples are kept',
+      async (lab: Lab) => {
+        await finish(lab.clock, lab.shard.stop());
+        lab.clock.step(48 * HOUR_MS);
+        await lab.crash();
+        await passHours(lab, 2);
+      },
+    ],
+  ])('leaves the minutes and hours of a host that fell silent, while the shard %s', async (_how, pass) => {
+    const lab = await openLab({ retention });
+    await lab.push([['cpu', START_MS, 1]]);
+    await lab.clock.advance(15 * MINUTE_MS);
+    await pass(lab);
+    expect((await lab.samples()).length).toBe(0);
+    expect((await lab.windows('web-1', onlyClosed)).map(({ count }) => count)).toEqual([1]);
+    await passHours(lab, 72);
+    expect(await lab.windows('web-1', onlyClosed)).toEqual([]);
+    expect((await lab.windows('web-1', { resolution: '1h' })).map(({ count }) => count)).toEqual([1]);
+  });
+});
+
 describe('a read', () => {
+  test('of a client by name finds what the store holds, though it has been silent for so long that memory let go of it', async () => {
+    const lab = await openLab({ partitions: 1 });
+    await lab.push([['cpu', START_MS, 1]]);
+    await lab.clock.advance(15 * MINUTE_MS);
+    lab.clock.step(LIMITS.clientForgetMs + HOUR_MS);
+    await lab.push([['cpu', lab.clock.nowMs(), 1]], { client: 'web-2' });
+    await lab.clock.advance(30 * SECOND_MS);
+    expect((await lab.shard.reader.clients('default')).map(({ client }) => client)).toEqual(['web-2']);
+    expect((await lab.samples()).length).toBe(1);
+    expect((await lab.windows('web-1', onlyClosed)).map(({ start, count }) => [start, count])).toEqual([[START_MS, 1]]);
+    expect((await lab.windows('web-1', { resolution: '1h' })).map(({ start, count }) => [start, count])).toEqual([[START_MS, 1]]);
+    expect(await lab.windows('never-seen')).toEqual([]);
+    await lab.push([['cpu', START_MS + 1, 5]]);
+    expect((await lab.windows())[0]).toMatchObject({ count: 2, revision: 2 });
+  });
+
   test('is whole while a seal moves what it reads from memory to the store', async () => {
     let gate: Promise<void> | undefined;
     const lab = await openLab({
