@@ -80,7 +80,8 @@ async function run(steps: readonly Step[], script: Behaviour[], otherwise: Behav
         schedule: (delayMs, task) => clock.schedule(delayMs, () => (mine.yes ? task() : undefined)),
       },
       random: () => 0.5,
-      send: (request) => own.send(request).then((answer) => (mine.yes ? answer : new Promise(() => {}))),
+      // A dead process learns neither of an answer nor of a failure.
+      send: (request) => own.send(request).finally(() => (mine.yes ? undefined : new Promise(() => {}))),
       spool,
       log: () => {},
     });

@@ -55,7 +55,6 @@ export const FAULTS = [
   'series_over_limit',
   'rate_limited',
   'heads_overloaded',
-  'read_while_behind',
 ] as const;
 
 export type Fault = (typeof FAULTS)[number];

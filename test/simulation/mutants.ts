@@ -152,6 +152,7 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'row.last_offset >= safeOffset || ',
     '',
   ],
+  ['silent partitions never let go of a full log', 'consumers/maintenance.ts', 'consumer.pressed =', 'const _ ='],
   ['log time stands still while nobody pushes', 'consumers/maintenance.ts', '      this.#tick(nowMs);\n', ''],
   [
     'a record that cannot be read is read again for ever',

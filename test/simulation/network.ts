@@ -85,8 +85,7 @@ export class Network {
     const newest = this.#arrived.get(post.sender) ?? -1;
     if (number < newest) faults.count('requests_reordered');
     this.#arrived.set(post.sender, Math.max(newest, number));
-    const headers = { ...post.headers, 'Content-Length': String(post.body.length) };
-    const response = server.handle(new Request('http://server/metrics', { method: 'POST', headers, body: post.body }));
+    const response = server.up ? server.handle(requestOf(post)) : undefined;
     const back = (settle: () => void): void => void clock.schedule(this.#delayMs(), () => post.alive() && settle());
     if (response === undefined) {
       const gateway = random.chance(0.5);
@@ -107,4 +106,12 @@ export class Network {
     };
     answered().catch((error: unknown) => report(`the network failed: ${String(error)}`));
   }
+}
+
+function requestOf({ headers, body }: Post): Request {
+  return new Request('http://server/metrics', {
+    method: 'POST',
+    headers: { ...headers, 'Content-Length': String(body.length) },
+    body,
+  });
 }

@@ -48,43 +48,46 @@ export function planScenario(random: Random): Scenario {
     startMs:
       MIDNIGHT_MS + random.pick([DAY_MS, DAY_MS, 9 * HOUR_MS, 9 * HOUR_MS + 20 * MINUTE_MS]) - random.whole(1, 12 * 60) * 1_000,
     settings: {
-      partitions: random.pick([1, 1, 2, 3]),
+      partitions: random.pick([1, 2, 3]),
       lingerMs: random.pick([0, 2, 2, 5]),
       headBytesMax: random.pick([LIMITS.headBytesMax, 24_000, 9_000, 5_500, TIGHT_HEAD_BYTES * clients.length]),
       seriesPerClientMax: 14,
       logMs: random.pick([2 * MINUTE_MS, 20 * MINUTE_MS, LIMITS.logRetentionMs]),
-      logBytesMax: random.pick([20_000, LIMITS.logBytesMax]),
+      logBytesMax: random.pick([8_000, 8_000, LIMITS.logBytesMax]),
       compressFromBytes: random.pick([100, LIMITS.compressFromBytes]),
       looksPerMs: random.pick([0, 0, 3, 20]),
     },
     clients,
-    stretches: Array.from({ length: random.whole(2, 3) }, () => ({
-      durationMs: random.whole(80, 220) * 1_000,
+    stretches: Array.from({ length: random.pick([2, 2, 2, 3]) }, () => ({
+      durationMs: random.whole(50, 140) * 1_000,
       hole: random.pick(['none', 'sleep', 'silence', 'outage'] as const),
       holeMs: random.pick([3 * MINUTE_MS, 15 * MINUTE_MS, 40 * MINUTE_MS, 90 * MINUTE_MS]) + random.whole(0, MINUTE_MS),
     })),
-    faultChance: random.pick([0.1, 0.25, 0.4]),
+    faultChance: random.pick([0.1, 0.2, 0.35]),
     poisonChance: random.pick([0, 0, 0.03]),
-    clockMaySet: random.chance(0.3),
+    clockMaySet: random.chance(0.4),
   };
 }
 
 function planClients(random: Random): ClientPlan[] {
   const agents = random.whole(0, 1);
-  const names = ['web-1', 'web-1', 'db-1', 'db-1'];
+  // Two tenants that both have a web-1, or one alone.
+  const shared = random.chance(0.5);
+  const names = shared ? ['web-1', 'web-1', 'db-1'] : ['web-1', 'db-1', 'web-2'];
   return Array.from({ length: random.whole(2, 3) }, (_, i): ClientPlan => {
     const kind = i < agents ? 'agent' : 'scripted';
     const habits = Array.from({ length: random.whole(1, 6) }, () => random.pick(HABITS));
+    if (random.chance(0.3)) habits.push('conflict');
     return {
       kind,
-      tenant: i % 2 === 0 ? 'acme' : 'globex',
+      tenant: shared && i === 1 ? 'globex' : 'acme',
       client: names[i] ?? `host-${i}`,
       intervalMs: random.pick([10_000, 15_000, 20_000]),
       seriesCount: random.whole(1, 3),
       skewMs: kind === 'agent' ? 0 : random.pick([0, 0, 0, 3_000, -40_000, HOUR_MS, -HOUR_MS]),
       habits,
       habitChance: random.pick([0.15, 0.4]),
-      burst: random.chance(0.3) ? random.whole(5, 9) : 0,
+      burst: random.chance(0.4) ? random.whole(5, 9) : 0,
       pushIds: random.chance(0.85),
       spoolMs: random.pick([LIMITS.agentSpoolMs, HOUR_MS]),
     };

@@ -20,6 +20,8 @@ export interface ScriptedClientOptions {
   readonly habitChance: number;
   /** Pushes of a burst now and then; 0: none. */
   readonly burst: number;
+  /** Told when a burst begins. */
+  readonly bursting: () => void;
   /** Whether its pushes name themselves. */
   readonly pushIds: boolean;
   readonly clock: VirtualClock;
@@ -71,7 +73,8 @@ export class ScriptedClient {
     clock.schedule(intervalMs * (0.5 + random.next()), () => this.#tick());
     if (this.paused) return;
     if (random.chance(0.02)) this.#reboot();
-    const bursting = burst > 0 && random.chance(0.15);
+    const bursting = burst > 0 && random.chance(0.08);
+    if (bursting) this.#options.bursting();
     for (let i = 0; i < (bursting ? burst : 1); i++) {
       clock.schedule(bursting ? i * random.whole(0, 150) : 0, () => this.#push(bursting ? 'heartbeat' : this.#habit()));
     }

@@ -189,6 +189,13 @@ export class SimulatedServer {
     this.#options.clock.schedule(this.downMs, () => this.start());
   }
 
+  /** The simulation is over. */
+  end(): void {
+    if (this.#process !== undefined) this.#process.state = 'dead';
+    this.#process?.clock.kill();
+    this.disk.close();
+  }
+
   #kill(process: Process): void {
     process.state = 'dead';
     process.clock.kill();

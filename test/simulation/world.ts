@@ -40,6 +40,8 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
     await world.run();
   } catch (error) {
     world.report(`the simulation ended: ${error instanceof Error ? error.stack : String(error)}`);
+  } finally {
+    world.end();
   }
   return { seed: options.seed, violations: world.violations, trace: world.trace, faults: world.faults };
 }
@@ -66,11 +68,12 @@ class World {
     this.#clock = new VirtualClock(this.#scenario.startMs);
     const tell = (line: string): void => this.#tell(line);
     const report = (violation: string): void => this.report(violation);
-    this.#oracle = new Oracle({ random, faults: this.faults, report, trace: tell });
-    const { settings } = this.#scenario;
+    const { settings, clients } = this.#scenario;
+    const tenants = [...new Set(clients.map(({ tenant }) => tenant))];
+    this.#oracle = new Oracle({ random, faults: this.faults, tenants, report, trace: tell });
     const { observer } = this.#oracle;
     const around = { clock: this.#clock, random, faults: this.faults };
-    const keys = [...Object.values(identities.read), ...this.#scenario.clients.map((plan) => this.#keyOf(plan))];
+    const keys = [...tenants.map((tenant) => identities.read[tenant]), ...clients.map((plan) => this.#keyOf(plan))];
     const { secret } = identities;
     this.#server = new SimulatedServer({ ...around, system, secret, keys: [...new Set(keys)], settings, sabotage, observer });
     this.#server.poisonChance = this.#scenario.poisonChance;
@@ -78,7 +81,7 @@ class World {
       if (random.chance(0.1)) this.#doom('crash', 'log', 'before', 0);
     };
     this.#network = new Network({ ...around, server: this.#server, trace: tell, report, doubled });
-    for (const plan of this.#scenario.clients) this.#host(plan, system);
+    for (const plan of clients) this.#host(plan, system);
     tell(JSON.stringify(this.#scenario));
   }
 
@@ -100,6 +103,10 @@ class World {
     await this.#account();
   }
 
+  end(): void {
+    this.#server.end();
+  }
+
   #tell(line: string): void {
     this.trace.push(`${this.#clock.nowMs() - this.#scenario.startMs} ${line}`);
   }
@@ -119,7 +126,13 @@ class World {
       return;
     }
     if (burst > 0) this.#oracle.limited.add(`${tenant}/${client}`);
-    this.#scripted.push(new ScriptedClient({ ...plan, ...around, key: this.#keyOf(plan), server: this.#server }));
+    // In the midst of a burst a short absence is where a limit would be forgotten.
+    const bursting = (): void => {
+      if (!this.#network.faulty || !this.#random.chance(0.1)) return;
+      this.#server.downMs = 60;
+      this.#doom('crash', 'log', 'after', 2);
+    };
+    this.#scripted.push(new ScriptedClient({ ...plan, ...around, key: this.#keyOf(plan), server: this.#server, bursting }));
   }
 
   #keyOf({ kind, tenant, burst }: ClientPlan): string {
@@ -128,28 +141,28 @@ class World {
 
   /** Clients push, and something may go wrong at each step. */
   async #traffic(untilMs: number): Promise<void> {
-    this.#setSlack(this.#random.pick([1, 2, 4]));
+    this.#setSlack(this.#random.pick([2, 4, 8]));
     while (this.#clock.nowMs() < untilMs && this.violations.length === 0) {
       await this.#clock.runUntil(this.#clock.nowMs() + this.#random.whole(1_000, 12_000));
       if (this.#random.chance(this.#scenario.faultChance)) await this.#mischief();
-      if (this.#random.chance(0.08)) await this.#read(false);
+      if (this.#random.chance(0.06)) await this.#read(false);
     }
   }
 
   async #mischief(): Promise<void> {
     const random = this.#random;
-    this.#server.downMs = random.pick([60, 400, 3_000, 20_000, 3 * MINUTE_MS]);
-    const kind = random.whole(0, 9);
+    this.#server.downMs = random.pick([60, 60, 400, 3_000, 20_000, 3 * MINUTE_MS]);
+    const kind = random.whole(0, 10);
     if (kind === 0) this.#server.crash('crash_between_steps');
     else if (kind <= 5) {
       const work = random.pick<Work>(['log', 'checkpoint', 'checkpoint', 'upkeep', 'read']);
-      const moment = random.pick<Moment>(work === 'checkpoint' ? ['inside', 'inside', 'after'] : ['before', 'after']);
-      this.#doom('crash', work, moment, random.whole(0, work === 'log' || work === 'checkpoint' ? 6 : 20));
+      const moment = random.pick<Moment>(work === 'checkpoint' ? ['inside', 'after'] : ['before', 'after']);
+      this.#doom('crash', work, moment, random.whole(0, work === 'log' || work === 'checkpoint' ? 4 : 20));
     } else if (kind === 6) {
       if (random.chance(0.5)) this.#doom('fail', 'log', 'before', random.whole(0, 3));
       else this.#doom('fail', 'checkpoint', 'inside', random.whole(0, 5));
     } else if (kind === 7) await this.#finish(this.#server.restart());
-    else if (kind === 8) this.#trouble();
+    else if (kind <= 9) this.#trouble();
     else for (const agent of this.#agents.keys()) agent.crash();
   }
 
@@ -165,6 +178,7 @@ class World {
       this.faults.count('server_clock_stepped');
       this.#oracle.clockWasSet = true;
       this.#server.clockOffsetMs += random.pick([-20_000, -20_000, -2_000, 5_000, 4 * MINUTE_MS]);
+      this.#server.downMs = 400;
       if (random.chance(0.5)) this.#server.crash('crash_between_steps');
       this.#server.applyClock();
     } else if (kind === 2) {
@@ -250,9 +264,8 @@ class World {
     );
   }
 
-  /** The last accounts: now, after all windows have closed, after a clean restart, and after a crash. */
+  /** The last accounts: after all windows have closed, and once more after a clean restart or a crash. */
   async #account(): Promise<void> {
-    await this.#read(true);
     this.#setSlack(10);
     await this.#clock.runUntil(this.#clock.nowMs() + this.#random.pick([CLOSING_MS + MINUTE_MS, 14 * MINUTE_MS]));
     await this.#read(true);
