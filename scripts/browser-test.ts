@@ -1,9 +1,11 @@
 /** The page in a real headless Chromium, in front of a real server with its agent (`npm run test:browser`). */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
+import type { KeysFile } from '../src/runtimes/data-dir.ts';
+import { untilReady } from './until-ready.ts';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const SWITCHES = [
@@ -19,12 +21,6 @@ const SWITCHES = [
 const PLANTED = '<img src=x onerror="window.pwned=1">';
 const WAIT_MS = 20_000;
 
-interface Keys {
-  readonly url: string;
-  readonly ingest: string;
-  readonly read: string;
-}
-
 const folder = mkdtempSync(join(tmpdir(), 'metricstream-browser-'));
 const server = spawn(
   process.execPath,
@@ -33,7 +29,7 @@ const server = spawn(
 );
 const failures: string[] = [];
 try {
-  const keys = await untilReady();
+  const keys = await untilReady(folder, WAIT_MS);
   await plant(keys);
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: SWITCHES });
   try {
@@ -52,21 +48,7 @@ for (const failure of failures) console.error(`page: ${failure}`);
 console.log(failures.length === 0 ? 'the page works in Chromium' : `the page has ${failures.length} failures`);
 process.exit(failures.length === 0 ? 0 : 1);
 
-async function untilReady(): Promise<Keys> {
-  const untilMs = Date.now() + WAIT_MS;
-  while (Date.now() < untilMs) {
-    try {
-      const keys = JSON.parse(readFileSync(join(folder, 'keys.json'), 'utf8')) as Keys;
-      if ((await fetch(`${keys.url}/ready`)).ok) return keys;
-    } catch {
-      // Not there yet.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('the server was not ready in time');
-}
-
-async function plant({ url, ingest }: Keys): Promise<void> {
+async function plant({ url, ingest }: KeysFile): Promise<void> {
   const metrics = [{ name: 'planted', value: 1, labels: { note: PLANTED } }];
   const response = await fetch(`${url}/metrics`, {
     method: 'POST',
@@ -80,7 +62,7 @@ function expect(holds: boolean, otherwise: string): void {
   if (!holds) failures.push(otherwise);
 }
 
-async function checkPage(page: Page, { url, read }: Keys): Promise<void> {
+async function checkPage(page: Page, { url, read }: KeysFile): Promise<void> {
   page.on('console', (message) => expect(message.type() !== 'error', `console: ${message.text()}`));
   page.on('pageerror', (error) => expect(false, `error: ${error.message}`));
   await page.addInitScript("addEventListener('securitypolicyviolation', (e) => console.error('CSP ' + e.violatedDirective))");

@@ -3,14 +3,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { KeysFile } from '../src/runtimes/data-dir.ts';
+import { untilReady } from './until-ready.ts';
 
 const PUSHES = 200;
 const START_MS = 60_000;
-
-interface Keys {
-  readonly url: string;
-  readonly ingest: string;
-}
 
 const folder = mkdtempSync(join(tmpdir(), 'metricstream-fsync-'));
 const trace = join(folder, 'trace');
@@ -35,7 +32,7 @@ const child = spawn(
 );
 let failed = true;
 try {
-  const keys = await untilReady();
+  const keys = await untilReady(folder, START_MS);
   const before = syncs();
   const batchesBefore = await batches(keys);
   for (let i = 0; i < PUSHES; i++) await push(keys, i);
@@ -51,21 +48,7 @@ try {
 }
 process.exit(failed ? 1 : 0);
 
-async function untilReady(): Promise<Keys> {
-  const untilMs = Date.now() + START_MS;
-  while (Date.now() < untilMs) {
-    try {
-      const keys = JSON.parse(readFileSync(join(folder, 'keys.json'), 'utf8')) as Keys;
-      if ((await fetch(`${keys.url}/ready`)).status === 200) return keys;
-    } catch {
-      // Not there yet.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('the server was not ready in time');
-}
-
-async function push({ url, ingest }: Keys, sequence: number): Promise<void> {
+async function push({ url, ingest }: KeysFile, sequence: number): Promise<void> {
   const response = await fetch(`${url}/metrics`, {
     method: 'POST',
     headers: { authorization: `Bearer ${ingest}`, 'content-type': 'application/json', 'idempotency-key': `fsync:${sequence}` },
@@ -75,7 +58,7 @@ async function push({ url, ingest }: Keys, sequence: number): Promise<void> {
   await response.arrayBuffer();
 }
 
-async function batches({ url }: Keys): Promise<number> {
+async function batches({ url }: KeysFile): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return Number(/^metricstream_log_batches_total (\d+)$/m.exec(text)?.[1] ?? 0);
 }

@@ -1,10 +1,10 @@
 /** When an agent samples: every interval, at an offset of its own, so that ten thousand do not push at once. */
-import { murmur2 } from '../model/partition.ts';
+import { partitionOf } from '../model/partition.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /** The client's place in the interval: 0 ≤ phase < intervalMs, the same on every start. */
 export function phaseMs(client: string, intervalMs: number): number {
-  return (murmur2(new TextEncoder().encode(client)) & 0x7fffffff) % intervalMs;
+  return partitionOf(client, intervalMs);
 }
 
 /** @returns ms until the wall clock next stands at the phase, in (0, intervalMs]; any `nowMs`, negative too. */

@@ -3,6 +3,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { Push } from '../model/push.ts';
 import type { Series } from '../model/series.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
+import type { StoreRange } from '../ports/time-series-store.ts';
 import { ClientHead } from './client-head.ts';
 import { Ledger, type SampleCounts } from './ledger.ts';
 
@@ -44,8 +45,9 @@ export class ClientState {
     this.sealedAtMs = logMs;
   }
 
-  isResident(minuteMs: number): boolean {
-    return minuteMs >= this.sealedThroughMs || this.opened.has(minuteMs);
+  /** What to ask the store for of this client: [startMs, endMs). */
+  range(startMs: number, endMs: number, want?: StoreRange['want']): StoreRange {
+    return { tenant: this.tenant, client: this.client, startMs, endMs, want };
   }
 
   /** In replay: whether the store already holds a sample that a record brought. */

@@ -46,6 +46,8 @@ export class Consumer {
   /** The offset that `offer` has to go on with: the one after all that was taken or is queued. */
   #expected = 0;
   #running: Promise<void> | undefined;
+  /** Where the last partition ends its replay: before that no head is whole, and nothing is saved. */
+  #replayUntil = 0;
   #turn = 0;
   #turnAtMs = 0;
   /** Per partition: the safe offset that is durable, and what was committed last. */
@@ -88,6 +90,7 @@ export class Consumer {
       if (saved !== undefined) {
         const { logMs, clients } = decodeCheckpoint(saved.state);
         pipeline.restore(saved.position, logMs, clients);
+        this.#replayUntil = Math.max(this.#replayUntil, saved.position);
         this.#safe[pipeline.partition] = saved.safeOffset;
         this.#committed[pipeline.partition] = { position: saved.position, logMs };
       }
@@ -219,8 +222,7 @@ export class Consumer {
     const nowMs = clock.nowMs();
     const pressure = this.#headBytes / headBytesMax;
     const gapMs = (LIMITS.checkpointIntervalMs / pipelines.length) * Math.min(1, Math.max(0, (1 - pressure) * 4));
-    if (Math.abs(nowMs - this.#turnAtMs) < gapMs || this.#next < Math.max(...pipelines.map((pipeline) => pipeline.replayUntil)))
-      return;
+    if (Math.abs(nowMs - this.#turnAtMs) < gapMs || this.#next < this.#replayUntil) return;
     this.#turnAtMs = nowMs;
     this.#turn = (this.#turn + 1) % pipelines.length;
     const pipeline = pipelines[this.#turn];

