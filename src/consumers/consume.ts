@@ -1,5 +1,6 @@
 /** The consumer of a shard: takes records in order through their pipelines, in slices, and checkpoints as it goes. */
 import { LIMITS } from '../model/limits.ts';
+import { clientKey } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
 import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -18,6 +19,8 @@ export interface FreshRecord {
   readonly partition: number;
   readonly appendMs: number;
   readonly push: Push | undefined;
+  /** Of the client that pushed; empty for a tick. */
+  readonly key: string;
   readonly bytes: number;
 }
 
@@ -176,7 +179,9 @@ export class Consumer {
     const stored = this.#deps.log.read(this.#next, LIMITS.readBatchBytesMax).filter((record) => record.offset < until);
     if (first === undefined) this.#expected = (stored[stored.length - 1]?.offset ?? this.#next - 1) + 1;
     return stored.map(({ offset, partition, appendMs, bytes }) => {
-      return { offset, partition, appendMs, push: this.#decode(bytes, offset), bytes: bytes.length };
+      const push = this.#decode(bytes, offset);
+      const key = push === undefined ? '' : clientKey(push.tenant, push.client);
+      return { offset, partition, appendMs, push, key, bytes: bytes.length };
     });
   }
 
@@ -202,7 +207,7 @@ export class Consumer {
     }
     if (record.offset >= pipeline.replayUntil) pipeline.advanceLog(record.appendMs);
     const { push } = record;
-    const pending = push === undefined ? undefined : pipeline.prepare(push, record.offset);
+    const pending = push === undefined ? undefined : pipeline.prepare(record.key, push, record.offset);
     if (pending === undefined) {
       this.#finish(record, pipeline);
       return undefined;
@@ -211,7 +216,7 @@ export class Consumer {
   }
 
   #finish(record: FreshRecord, pipeline: Pipeline): void {
-    if (record.push !== undefined) pipeline.apply(record.push, record.offset);
+    if (record.push !== undefined) pipeline.apply(record.key, record.push, record.offset);
     this.#next = record.offset + 1;
     this.#deps.consumed(record);
   }
@@ -234,7 +239,7 @@ export class Consumer {
     this.#headBytes = this.#deps.pipelines.reduce((sum, one) => sum + one.headBytes(), 0);
     const last = this.#committed[pipeline.partition];
     pipeline.position = Math.max(pipeline.position, this.#next);
-    pipeline.forgetSilent();
+    pipeline.forgetSilent(this.#forgetMs());
     const due = dueClients(pipeline, sealAge);
     for (;;) {
       const plans = await this.#plan(pipeline, due);
@@ -245,6 +250,12 @@ export class Consumer {
       if (due.length === 0) return;
       await this.#pause();
     }
+  }
+
+  /** The more clients memory keeps, the sooner those that are silent are forgotten. */
+  #forgetMs(): number {
+    const clients = this.#deps.pipelines.reduce((sum, one) => sum + one.clients.size, 0);
+    return clients > LIMITS.clientStatesCrowded ? LIMITS.seriesIdleMs : LIMITS.clientForgetMs;
   }
 
   /** Plans seals until the batch is large enough; takes them from `due`. */

@@ -45,6 +45,7 @@ export class Maintenance {
   #cancel: (() => void) | undefined;
   #diskAtMs = 0;
   #retentionAtMs = 0;
+  #sweptAtMs = 0;
   #diskFull = false;
   #logFull = false;
   /** The log's end when ticks were last appended. */
@@ -83,7 +84,10 @@ export class Maintenance {
     const { clock, consumer, telemetry } = this.#deps;
     const nowMs = clock.nowMs();
     try {
-      this.#deps.sweep(nowMs);
+      if (Math.abs(nowMs - this.#sweptAtMs) >= LIMITS.sweepIntervalMs) {
+        this.#sweptAtMs = nowMs;
+        this.#deps.sweep(nowMs);
+      }
       this.#tick(nowMs);
       // A clock that was set back makes things due, too.
       if (Math.abs(nowMs - this.#diskAtMs) >= LIMITS.freeCheckIntervalMs) this.#look();

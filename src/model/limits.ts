@@ -57,8 +57,14 @@ export const LIMITS = {
   seriesPerClientMax: 2_000,
   clientsPerTenantMax: 20_000,
   seriesPerTenantMax: 1_000_000,
+  /** Clients of a tenant that memory keeps, silent ones included: a key that makes names up cannot fill it. */
+  clientStatesPerTenantMax: 100_000,
+  /** Beyond so many a client is forgotten as soon as nothing of it is owed and its places are given back. */
+  clientStatesCrowded: 50_000,
   /** A series not seen for this long gives its place back. */
   seriesIdleMs: 1 * HOUR_MS,
+  /** How often places are given back: it walks over all clients. */
+  sweepIntervalMs: 1 * MINUTE_MS,
   /** A client silent for this long is forgotten by memory and checkpoint; its stored data stay. */
   clientForgetMs: 8 * DAY_MS,
 
@@ -70,8 +76,8 @@ export const LIMITS = {
   partitions: 12,
   /** How long a commit waits for more pushes: a ms doubles what a busy server commits together. */
   lingerMs: 1,
-  /** A smaller batch fits in the page that SQLite writes anyway. */
-  compressFromBytes: 3_000,
+  /** Smaller batches cost SQLite no less when they are compressed, and large ones come where every µs counts. */
+  compressFromBytes: 64 * KIB,
   appendBatchRecordsMax: 1_000,
   appendBatchBytesMax: 1 * MIB,
   /** Appends that wait for a commit; more are told to come back. */
@@ -85,7 +91,6 @@ export const LIMITS = {
   /** A silent partition is checkpointed after so many records of others: they are what a restart reads in vain. */
   idleRecordsMax: 20_000,
   checkpointPartBytesMax: 256 * KIB,
-  checkpointClientsMax: 1_000_000,
   /** A server that is further behind is not ready. */
   readyLagRecordsMax: 10_000,
   /** How long the consumer works before it lets requests in. */

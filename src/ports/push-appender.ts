@@ -5,6 +5,8 @@ import type { Push } from '../model/push.ts';
 export type AppendOutcome =
   /** Durable. `duplicate`: the log already held this push id. `rejected`: series over the limits, by place in the shape. */
   | { readonly kind: 'appended'; readonly offset: number; readonly duplicate: boolean; readonly rejected: readonly Rejection[] }
+  /** The tenant has its most clients, and this is none of them: nothing was kept. */
+  | { readonly kind: 'crowded' }
   | { readonly kind: 'limited'; readonly retryAfterMs: number }
   | { readonly kind: 'refused'; readonly code: 'overloaded' | 'storage_full' | 'shutting_down'; readonly retryAfterMs: number };
 

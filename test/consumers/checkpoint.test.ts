@@ -7,6 +7,7 @@ import type { ClientState } from '../../src/consumers/client-state.ts';
 import { Pipeline } from '../../src/consumers/pipeline.ts';
 import { applySeal, owesSeal, planSeal } from '../../src/consumers/seal.ts';
 import { MetricStreamError, REJECT_REASONS } from '../../src/model/errors.ts';
+import { clientKey } from '../../src/model/partition.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
 import { type PushFields, pushOf, type Sample } from './shapes.ts';
@@ -65,8 +66,9 @@ async function run(list: readonly (readonly [PushFields, readonly Sample[], numb
     const at = samples.map(([name, ahead, value, ns]): Sample => [name, logMs + ahead, value, ns]);
     const push = pushOf(shapes, at, own);
     pipeline.advanceLog(logMs);
-    await pipeline.prepare(push, offset);
-    pipeline.apply(push, offset);
+    const key = clientKey(push.tenant, push.client);
+    await pipeline.prepare(key, push, offset);
+    pipeline.apply(key, push, offset);
     if (chance > 2) continue;
     for (const client of pipeline.clients.values())
       if (owesSeal(client)) applySeal(await planSeal(client, offset + 1, emptyStore));

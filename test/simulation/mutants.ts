@@ -135,8 +135,8 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
   [
     'a repeat of a push in flight is answered before its commit',
     'consumers/shard.ts',
-    'if (pushKey !== undefined) this.#pending.set(',
-    "if (this.#pending.has(pushKey ?? '')) return { kind: 'appended', offset: 0, duplicate, rejected: [] };\n    if (pushKey !== undefined) this.#pending.set(",
+    'if (pushId !== undefined) client.sent(pushId);',
+    "if (pushId !== undefined && client.isInFlight(pushId)) resolve({ kind: 'appended', offset: 0, duplicate, rejected: [] });\n      if (pushId !== undefined) client.sent(pushId);",
   ],
   [
     'series over the limit are dropped and not named',

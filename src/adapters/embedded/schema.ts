@@ -2,10 +2,13 @@
 import { MetricStreamError } from '../../model/errors.ts';
 import type { SqlDatabase } from '../../ports/sql-database.ts';
 
-/** No secondary index and no rowid: a row written is a row billed on Durable Objects. Times are Unix ms. */
+/**
+ * No secondary index, and no rowid beside the key: a row written is a row billed on Durable Objects. The log's key is its
+ * rowid: SQLite appends to such a table without moving what is there. Times are Unix ms.
+ */
 const TABLES = [
   'CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-  'CREATE TABLE log_batches (first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL, append_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID',
+  'CREATE TABLE log_batches (first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL, append_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL)',
   'CREATE TABLE raw_blocks (client TEXT NOT NULL, start_ms INTEGER NOT NULL, sequence INTEGER NOT NULL, part INTEGER NOT NULL, end_ms INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (client, start_ms, sequence, part)) WITHOUT ROWID',
   'CREATE TABLE window_blocks (client TEXT NOT NULL, step_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (client, step_ms, start_ms, part)) WITHOUT ROWID',
   'CREATE TABLE checkpoints (partition INTEGER NOT NULL, part INTEGER NOT NULL, position INTEGER NOT NULL, safe_offset INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (partition, part)) WITHOUT ROWID',
