@@ -10,6 +10,7 @@ import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { ClientState } from './client-state.ts';
+import type { Pace } from './pace.ts';
 import type { Pipeline } from './pipeline.ts';
 import { applySeal, owesSeal, planSeal, type SealPlan } from './seal.ts';
 
@@ -35,6 +36,7 @@ export interface ConsumerDependencies {
   /** Told of every record, in replay too, once it has been taken. */
   consumed(record: FreshRecord): void;
   readonly headBytesMax: number;
+  readonly pace: Pick<Pace, 'checkpointMs'>;
 }
 
 /** How often the consumer looks at the clock. */
@@ -221,13 +223,25 @@ export class Consumer {
     this.#deps.consumed(record);
   }
 
+  /** When there is something to do, Unix ms: now while records wait, at the next turn where log time has moved; Infinity else. */
+  nextDueMs(): number {
+    if (!this.caughtUp) return this.#deps.clock.nowMs();
+    const moved = this.#deps.pipelines.some(({ partition, logMs }) => this.#committed[partition]?.logMs !== logMs);
+    return moved ? this.#turnAtMs + this.#gapMs() : Number.POSITIVE_INFINITY;
+  }
+
+  /** Between two turns. */
+  #gapMs(): number {
+    const { pipelines, headBytesMax, pace } = this.#deps;
+    return (pace.checkpointMs / pipelines.length) * Math.min(1, Math.max(0, (1 - this.#headBytes / headBytesMax) * 4));
+  }
+
   /** Partitions take turns, each once an interval; sooner when heads fill up. */
   async #checkpointIfDue(): Promise<void> {
     const { clock, pipelines, headBytesMax } = this.#deps;
     const nowMs = clock.nowMs();
+    if (Math.abs(nowMs - this.#turnAtMs) < this.#gapMs() || this.#next < this.#replayUntil) return;
     const pressure = this.#headBytes / headBytesMax;
-    const gapMs = (LIMITS.checkpointIntervalMs / pipelines.length) * Math.min(1, Math.max(0, (1 - pressure) * 4));
-    if (Math.abs(nowMs - this.#turnAtMs) < gapMs || this.#next < this.#replayUntil) return;
     this.#turnAtMs = nowMs;
     this.#turn = (this.#turn + 1) % pipelines.length;
     const pipeline = pipelines[this.#turn];

@@ -127,15 +127,16 @@ export class Pipeline {
   }
 
   /**
-   * Whether log time has to move here although nobody pushes: samples wait for their window to close or to be sealed,
-   * or, which has time, for their hour and day to end. @param silentMs since log time moved.
+   * When log time has to move here although nobody pushes, Unix ms: samples wait for their window to close or to be sealed,
+   * or, which has time, for their hour and day to end. Infinity where nothing waits.
    */
-  owesTime(silentMs: number): boolean {
+  tickDueMs(tickMs: number): number {
+    let dueMs = Number.POSITIVE_INFINITY;
     for (const client of this.clients.values()) {
-      if (client.head.rows > 0 || owesSeal(client)) return true;
-      if (silentMs >= HOUR_MS && client.bundledDayMs <= client.lastSampleMs) return true;
+      if (client.head.rows > 0 || owesSeal(client)) return this.logMs + tickMs;
+      if (client.bundledDayMs <= client.lastSampleMs) dueMs = this.logMs + HOUR_MS;
     }
-    return false;
+    return dueMs;
   }
 
   /** The oldest hour and day, Unix ms, that are not bundled yet: until then the hour needs its samples, the day its minutes. */

@@ -21,6 +21,7 @@ import { Consumer, type FreshRecord } from './consume.ts';
 import { type ClientIntake, Intake } from './intake.ts';
 import { liveHub } from './live.ts';
 import { type Disk, Maintenance, type RetentionOptions } from './maintenance.ts';
+import type { Pace } from './pace.ts';
 import { PendingPush, PendingTick } from './pending.ts';
 import { Pipeline } from './pipeline.ts';
 import { metricReader } from './reader.ts';
@@ -40,6 +41,7 @@ export interface ShardDependencies {
   readonly tenantRequestsPerSecond: number;
   readonly cardinality: CardinalityLimits;
   readonly retention: RetentionOptions;
+  readonly pace: Pace;
 }
 
 /** Heads may pass their bound by this factor before pushes are refused: sealing needs time to catch up. */
@@ -100,8 +102,11 @@ export class Shard implements PushAppender {
     this.#gauges();
   }
 
-  /** Takes over what is stored, then takes pushes; the consumer catches up behind that. */
-  async start(): Promise<void> {
+  /**
+   * Takes over what is stored, then takes pushes; the consumer catches up behind that.
+   * @param timed whether the shard wakes itself each second; else its host calls `round` at `nextDueMs`.
+   */
+  async start(timed = true): Promise<void> {
     this.#startEnd = this.#deps.log.end();
     await this.#consumer.restore();
     for (const { clients } of this.#pipelines)
@@ -111,7 +116,17 @@ export class Shard implements PushAppender {
     this.#refillLimits(Math.max(this.#deps.clock.nowMs(), stampMs));
     this.#state = 'open';
     void this.#consumer.kick();
-    this.#maintenance.start();
+    this.#maintenance.start(timed);
+  }
+
+  /** When `round` has something to do, Unix ms. */
+  nextDueMs(): number {
+    return this.#maintenance.nextDueMs();
+  }
+
+  /** Does what is due by the clock. Never rejects. */
+  round(): Promise<void> {
+    return this.#maintenance.round();
   }
 
   /** Caught up with what was in the log at the start, and able to take pushes. */

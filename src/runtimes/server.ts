@@ -10,6 +10,7 @@ import { memoryTelemetry } from '../adapters/memory/telemetry.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { diskSpace } from '../adapters/system/disk.ts';
 import { type Agent, runAgent } from '../agent/agent.ts';
+import { SERVER_PACE } from '../consumers/pace.ts';
 import { Shard } from '../consumers/shard.ts';
 import { createApp } from '../edge/app.ts';
 import { ASSET_HEADERS, type AssetTable } from '../edge/dashboard/assets.ts';
@@ -107,6 +108,7 @@ async function openShard(config: ServerConfig, compression: Compression, databas
     headBytesMax: config.headMax,
     tenantRequestsPerSecond: config.tenantRate,
     cardinality: LIMITS,
+    pace: SERVER_PACE,
     retention: {
       rawMs: config.rawRetention,
       minuteMs: config.minuteRetention,

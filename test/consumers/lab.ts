@@ -6,6 +6,7 @@ import { embeddedTimeSeriesStore } from '../../src/adapters/embedded/time-series
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
 import { nodeSqlDatabase } from '../../src/adapters/node/sql-database.ts';
+import { SERVER_PACE } from '../../src/consumers/pace.ts';
 import { Shard, type ShardDependencies } from '../../src/consumers/shard.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { Push } from '../../src/model/push.ts';
@@ -51,9 +52,11 @@ export interface WindowOptions {
 
 export interface LabOptions
   extends Partial<
-    Pick<ShardDependencies, 'partitions' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention'>
+    Pick<ShardDependencies, 'partitions' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention' | 'pace'>
   > {
   readonly startMs?: number;
+  /** Whether the shard wakes itself; else the test calls `round`. */
+  readonly timed?: boolean;
   /** Wraps the store, the checkpoints and the log, to fail or to wait. */
   readonly storeWith?: (store: TimeSeriesStore) => TimeSeriesStore;
   readonly checkpointsWith?: (checkpoints: CheckpointStore) => CheckpointStore;
@@ -98,9 +101,10 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
       cardinality: LIMITS,
       retention: RETENTION,
+      pace: SERVER_PACE,
       ...options,
     });
-    await shard.start();
+    await shard.start(options.timed ?? true);
     await clock.advance(0);
     return shard;
   };
