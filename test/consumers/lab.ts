@@ -13,6 +13,7 @@ import type { Resolution } from '../../src/model/window.ts';
 import type { CheckpointStore } from '../../src/ports/checkpoint-store.ts';
 import type { MetricLog } from '../../src/ports/metric-log.ts';
 import type { AppendOutcome } from '../../src/ports/push-appender.ts';
+import type { SqlDatabase } from '../../src/ports/sql-database.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import type { ClosedWindows } from '../../src/ports/window-sink.ts';
 import { type ShapeInterner, shapeInterner } from '../../src/protocols/log-record.ts';
@@ -31,6 +32,10 @@ export interface Lab {
   /** What the sink was told, in order, by all lives of the shard. */
   readonly closed: ClosedWindows[];
   shard: Shard;
+  /** The tables, to damage them. */
+  readonly database: SqlDatabase;
+  /** What GET /metrics of the shard that runs would say of a metric without labels; undefined: nothing. */
+  metric(name: string): number | undefined;
   disk: { freeBytes: number; totalBytes: number };
   /** Appends, and lets the commit and the consumer run. */
   push(samples: readonly Sample[], fields?: PushFields): Promise<AppendOutcome>;
@@ -75,10 +80,12 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const checkpoints = embeddedCheckpointStore({ database, store: embedded });
   const openLog = () => embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes });
   let life = 0;
+  let telemetry = memoryTelemetry({ nowMs: clock.nowMs });
 
   const open = async (): Promise<Shard> => {
     life += 1;
     const own = life;
+    telemetry = memoryTelemetry({ nowMs: clock.nowMs });
     const shard = new Shard({
       clock: {
         nowMs: clock.nowMs,
@@ -89,7 +96,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       store,
       checkpoints: options.checkpointsWith?.(checkpoints) ?? checkpoints,
       sink: { closed: (windows) => closed.push(windows) },
-      telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
+      telemetry,
       shapes: shapeInterner(),
       disk: { space: () => lab.disk, usedBytes: () => database.size().usedBytes, reclaim: () => undefined },
       partitions: 2,
@@ -106,6 +113,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   };
   const lab = labOf({
     clock,
+    database,
+    render: () => telemetry.render(),
     shapes,
     store,
     closed,
@@ -121,6 +130,9 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
 
 interface LabParts {
   readonly clock: ManualClock;
+  readonly database: SqlDatabase;
+  /** What the shard that runs says of itself. */
+  render(): string;
   readonly shapes: ShapeInterner;
   readonly store: TimeSeriesStore;
   readonly closed: ClosedWindows[];
@@ -131,7 +143,7 @@ interface LabParts {
 }
 
 function labOf(parts: LabParts): Lab {
-  const { clock, shapes, closed, store, openLog, open } = parts;
+  const { clock, database, shapes, closed, store, openLog, open } = parts;
   const lab: Lab = {
     clock,
     shapes,
@@ -139,6 +151,11 @@ function labOf(parts: LabParts): Lab {
     closed,
     get log() {
       return openLog();
+    },
+    database,
+    metric(name) {
+      const text = new RegExp(`^${name} (.*)$`, 'm').exec(parts.render())?.[1];
+      return text === undefined ? undefined : Number(text);
     },
     disk: ROOMY,
     shard: undefined as unknown as Shard,

@@ -162,6 +162,26 @@ describe('a shard', () => {
     expect((await lab.samples()).map(([, , , value]) => value)).toEqual([1, 2]);
   });
 
+  test('passes over a damaged batch of the log, counts what is lost with it, and goes on', async () => {
+    const lab = await openLab();
+    const send = (sequence: number) =>
+      lab.push([['cpu', START_MS + sequence, sequence]], { pushId: { boot: 'b', sequence, previous: undefined } });
+    for (const sequence of [0, 1, 2]) await send(sequence);
+    // The last one too: a start asks it for its stamp and for who was admitted lately.
+    for (const offset of [1, 2])
+      lab.database.exec('UPDATE log_batches SET body = substr(body, 1, 9) WHERE first_offset = ?', offset);
+    await lab.crash();
+    expect(lab.shard.ready()).toEqual({ ready: true });
+    expect(lab.metric('metricstream_log_records_lost_total')).toBe(2);
+    expect(lab.metric('metricstream_poison_records_total')).toBe(undefined);
+    await send(3);
+    const values = async () => (await lab.samples()).map(([, , , value]) => value);
+    expect(await values()).toEqual([0, 3]);
+    expect((await lab.shard.reader.clients('default'))[0]?.pushes).toMatchObject({ expected: 4, received: 2 });
+    await lab.restart();
+    expect(await values()).toEqual([0, 3]);
+  });
+
   test('takes from the log, in order, what is more than may wait in memory', async () => {
     const lab = await openLab();
     const names = Array.from({ length: 900 }, (_, i) => `${'x'.repeat(900)}${i}`);
