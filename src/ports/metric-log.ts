@@ -19,7 +19,7 @@ export interface MetricLog {
   /**
    * Appends all or nothing, in order; durable when it returns.
    * @returns the offset of the first; the others follow by one.
-   * @throws `storage_full` or `internal`; then nothing of it may be counted on, and nothing is torn.
+   * @throws `storage_full`, with retryAfterMs, when the disk is, else `internal`; then nothing of it may be counted on, and nothing is torn.
    */
   append(records: readonly LogRecord[], appendMs: number): number;
   /** The offset after the last appended record; 0 in an empty log. */

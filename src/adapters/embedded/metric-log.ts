@@ -42,6 +42,7 @@ export function embeddedMetricLog({ database, compression, compressFromBytes }: 
       try {
         database.exec('INSERT INTO log_batches VALUES (?, ?, ?, ?, ?)', first, last, appendMs, body.length, body);
       } catch (cause) {
+        if (cause instanceof MetricStreamError && cause.code === 'storage_full') throw cause;
         throw new MetricStreamError('internal', 'The log cannot be written.', { cause });
       }
       end = last + 1;

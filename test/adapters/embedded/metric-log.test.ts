@@ -71,6 +71,19 @@ describe('the embedded log', () => {
     expect(log.read(0, ALL).length).toBe(1);
   });
 
+  test('tells storage_full when the disk is, tears nothing, and takes the same batch when there is room', () => {
+    const { database, log, reopen } = open();
+    log.append(records(1, noise(50)), 1);
+    database.exec('PRAGMA max_page_count = 1');
+    const before = log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes;
+    const full = expect.objectContaining({ code: 'storage_full', retryAfterMs: LIMITS.freeCheckIntervalMs });
+    expect(() => log.append(records(20, noise(9_000)), 2)).toThrow(full);
+    expect([log.end(), reopen().end(), log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes]).toEqual([1, 1, before]);
+    database.exec('PRAGMA max_page_count = 1000000');
+    expect(log.append(records(20, noise(9_000)), 2)).toBe(1);
+    expect(reopen().read(0, ALL).length).toBe(21);
+  });
+
   test('tells internal when SQLite cannot write, counts nothing, and goes on when it can again', () => {
     const { database, reopen } = open();
     let fails = false;
