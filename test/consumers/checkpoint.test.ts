@@ -20,6 +20,7 @@ const emptyStore: TimeSeriesStore = {
   readSamples: async () => [],
   readWindows: async () => [],
   lastSampleMs: async () => undefined,
+  clients: async () => [],
   retain: async () => 0,
 };
 

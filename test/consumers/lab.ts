@@ -199,7 +199,8 @@ export async function finish<T>(clock: ManualClock, promise: Promise<T>): Promis
   return watched;
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+/** All that a reader gives. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;
