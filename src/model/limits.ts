@@ -192,6 +192,10 @@ export const LIMITS = {
   sessionMs: 12 * HOUR_MS,
   secretBytesMin: 32,
   revocationsMax: 100_000,
+  /** Of sessions signed out of, which are forgotten when they have expired: whoever has a key can make as many, and the rest is for keys. */
+  sessionRevocationsMax: 50_000,
+  /** How long they are kept beyond that: a clock that is set back by less brings none back. */
+  revocationMarginMs: 1 * HOUR_MS,
 
   // Agent.
   agentIntervalMs: 10 * SECOND_MS,
