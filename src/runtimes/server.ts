@@ -15,6 +15,7 @@ import { createApp } from '../edge/app.ts';
 import { ASSET_HEADERS, type AssetTable } from '../edge/dashboard/assets.ts';
 import { tokenVerifier } from '../edge/keys.ts';
 import { LIMITS } from '../model/limits.ts';
+import { OWN_METRICS } from '../model/own-metrics.ts';
 import type { Compression } from '../ports/compression.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
@@ -48,7 +49,8 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
   const secrets = readSecrets(config.dataDir, process.env);
   const database = host.openDatabase(join(config.dataDir, 'metricstream.db'));
   const clock = systemClock();
-  const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => process.stderr.write(`${line}\n`) });
+  const write = (line: string): void => void process.stderr.write(`${line}\n`);
+  const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write, help: OWN_METRICS });
   const { shard, keyRegistry } = await openShard(config, host.compression, database, telemetry);
   const app = createApp({
     clock,

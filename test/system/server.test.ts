@@ -57,6 +57,15 @@ describe('npm start', () => {
     for (const file of ['keys.json', 'secret']) expect(statSync(join(path, file)).mode & 0o777).toBe(0o600);
   });
 
+  test('GET /metrics says of every metric what it means', async () => {
+    const server = await start(dataDir());
+    expect((await push(server.keys, 'web-1', 1, Date.now())).status).toBe(202);
+    const text = await (await fetch(`${server.keys.url}/metrics`)).text();
+    const named = (word: string) => [...text.matchAll(new RegExp(`^# ${word} (\\S+) `, 'gm'))].map(([, name]) => name);
+    expect(named('HELP')).toEqual(named('TYPE'));
+    expect(named('HELP')).toContain('metricstream_pushes_total');
+  });
+
   test('an address that others can reach is refused without TLS or --insecure', () => {
     const { status, stderr } = cli('server', '--host', '0.0.0.0', '--data-dir', dataDir());
     expect(status).toBe(1);
