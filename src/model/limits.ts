@@ -135,6 +135,8 @@ export const LIMITS = {
   queriesConcurrentMax: 16,
   liveClientsMax: 200,
   liveIntervalMs: 500,
+  /** Metrics that one listener may name; more than any page draws of every host. */
+  liveMetricsMax: 100,
   liveQueueBytesMax: 1 * MIB,
   /** Half of the idle time after which servers and proxies cut a connection. */
   liveHeartbeatMs: 15 * SECOND_MS,
