@@ -222,4 +222,6 @@ export const LIMITS = {
 
   // Process.
   shutdownMs: 10 * SECOND_MS,
+  /** Of two servers that start at once on one directory the first has to see the other step back, or neither would run. */
+  directoryLockWaitMs: SECOND_MS / 2,
 } as const;
