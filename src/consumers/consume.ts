@@ -4,7 +4,7 @@ import { clientKey } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
 import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { MetricLog } from '../ports/metric-log.ts';
+import type { MetricLog, StoredRecord } from '../ports/metric-log.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
@@ -59,6 +59,8 @@ export class Consumer {
   readonly #safe: number[];
   readonly #committed: { position: number; logMs: number }[];
   #headBytes = 0;
+  /** Lost records before this offset have been told. */
+  #lostTold = 0;
   failed: unknown;
   /** The log is past its size: partitions let go of it as soon as they can, silent ones too. */
   pressed = false;
@@ -180,11 +182,25 @@ export class Consumer {
     const until = first?.offset ?? Number.POSITIVE_INFINITY;
     const stored = this.#deps.log.read(this.#next, LIMITS.readBatchBytesMax).filter((record) => record.offset < until);
     if (first === undefined) this.#expected = (stored[stored.length - 1]?.offset ?? this.#next - 1) + 1;
-    return stored.map(({ offset, partition, appendMs, bytes }) => {
-      const push = this.#decode(bytes, offset);
+    this.#tellLost(stored);
+    return stored.map(({ offset, partition, appendMs, bytes, lost }) => {
+      const push = lost === true ? undefined : this.#decode(bytes, offset);
       const key = push === undefined ? '' : clientKey(push.tenant, push.client);
       return { offset, partition, appendMs, push, key, bytes: bytes.length };
     });
+  }
+
+  /** Counts and tells what is lost with damaged batches: how much, since whose it was is not known. */
+  #tellLost(stored: readonly StoredRecord[]): void {
+    // What a run that failed has told is not told again.
+    const lost = stored.filter((record) => record.lost === true && record.offset >= this.#lostTold);
+    // Of offsets that follow on, the distance to their place is the same.
+    for (const run of Map.groupBy(lost, ({ offset }, place) => offset - place).values()) {
+      const first = run[0]?.offset ?? 0;
+      this.#lostTold = first + run.length;
+      this.#deps.telemetry.count('metricstream_log_records_lost_total', run.length);
+      this.#deps.telemetry.log('error', 'damaged records of the log are passed over', { first, last: this.#lostTold - 1 });
+    }
   }
 
   /** A record that cannot be read is counted and passed over: the partition goes on. */

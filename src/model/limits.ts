@@ -131,6 +131,8 @@ export const LIMITS = {
   freeCheckIntervalMs: 5 * SECOND_MS,
 
   // Reading.
+  /** Clients that the store is asked to name in one go: a seek or two each, 2 to 4 ms for all where 10,000 hosts are stored. */
+  storedClientsPerRead: 250,
   pointsMax: 100_000,
   /** Columns are cheap to hold and to send: their bound is higher, and so is CSV's, which streams. */
   columnPointsMax: 2_000_000,
@@ -138,6 +140,8 @@ export const LIMITS = {
   queriesConcurrentMax: 16,
   liveClientsMax: 200,
   liveIntervalMs: 500,
+  /** Metrics that one listener may name; more than any page draws of every host. */
+  liveMetricsMax: 100,
   liveQueueBytesMax: 1 * MIB,
   /** Half of the idle time after which servers and proxies cut a connection. */
   liveHeartbeatMs: 15 * SECOND_MS,
@@ -195,6 +199,10 @@ export const LIMITS = {
   sessionMs: 12 * HOUR_MS,
   secretBytesMin: 32,
   revocationsMax: 100_000,
+  /** Of sessions signed out of, which are forgotten when they have expired: whoever has a key can make as many, and the rest is for keys. */
+  sessionRevocationsMax: 50_000,
+  /** How long they are kept beyond that: a clock that is set back by less brings none back. */
+  revocationMarginMs: 1 * HOUR_MS,
 
   // Agent.
   agentIntervalMs: 10 * SECOND_MS,
@@ -219,4 +227,6 @@ export const LIMITS = {
 
   // Process.
   shutdownMs: 10 * SECOND_MS,
+  /** Of two servers that start at once on one directory the first has to see the other step back, or neither would run. */
+  directoryLockWaitMs: SECOND_MS / 2,
 } as const;

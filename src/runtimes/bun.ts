@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bunCompression } from '../adapters/bun/compression.ts';
+import { bunFileLock } from '../adapters/bun/file-lock.ts';
 import { bunSqlDatabase } from '../adapters/bun/sql-database.ts';
 import { ASSETS, type AssetTable } from '../edge/dashboard/assets.ts';
 import { MetricStreamError } from '../model/errors.ts';
@@ -12,7 +13,7 @@ import type { Host } from './server.ts';
 const DASHBOARD = join(dirname(fileURLToPath(import.meta.url)), '..', 'edge', 'dashboard');
 
 export function bunHost(): Host {
-  return { openDatabase: bunSqlDatabase, compression: bunCompression(), assets: bundleAssets, listen };
+  return { openDatabase: bunSqlDatabase, lockFile: bunFileLock, compression: bunCompression(), assets: bundleAssets, listen };
 }
 
 const listen: Host['listen'] = async (config, fetch) => {

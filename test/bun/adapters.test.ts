@@ -1,10 +1,11 @@
 /** The contracts on Bun's own adapters; run by `bun test`. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bunCompression } from '../../src/adapters/bun/compression.ts';
+import { bunFileLock } from '../../src/adapters/bun/file-lock.ts';
 import { bunSqlDatabase } from '../../src/adapters/bun/sql-database.ts';
 import { describeCompression } from '../contract/suites/compression.ts';
 import { describeSqlDatabase } from '../contract/suites/sql-database.ts';
@@ -16,6 +17,24 @@ let files = 0;
 describeSqlDatabase('bun:sqlite in memory', () => bunSqlDatabase(':memory:'));
 describeSqlDatabase('bun:sqlite in a file', () => bunSqlDatabase(join(folder, `${files++}.db`)));
 describeCompression('Bun', () => bunCompression());
+
+describe('a lock on a file', () => {
+  test('is held by one, until it lets go, and leaves a file of no bytes', () => {
+    const path = join(folder, 'one.lock');
+    const release = bunFileLock(path);
+    expect(release).toBeDefined();
+    expect([bunFileLock(path), bunFileLock(path)]).toEqual([undefined, undefined]);
+    release?.();
+    const again = bunFileLock(path);
+    expect(again).toBeDefined();
+    again?.();
+    expect(statSync(path).size).toBe(0);
+  });
+
+  test('that cannot be taken at all is no lock of another', () => {
+    expect(() => bunFileLock(join(folder, 'no-such-folder', 'x.lock'))).toThrow();
+  });
+});
 
 describe('bun:sqlite in a file', () => {
   test('what was committed is there for the next to open it', () => {

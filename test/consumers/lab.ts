@@ -14,6 +14,7 @@ import type { Resolution } from '../../src/model/window.ts';
 import type { CheckpointStore } from '../../src/ports/checkpoint-store.ts';
 import type { MetricLog } from '../../src/ports/metric-log.ts';
 import type { AppendOutcome } from '../../src/ports/push-appender.ts';
+import type { SqlDatabase } from '../../src/ports/sql-database.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import type { ClosedWindows } from '../../src/ports/window-sink.ts';
 import { type ShapeInterner, shapeInterner } from '../../src/protocols/log-record.ts';
@@ -32,6 +33,10 @@ export interface Lab {
   /** What the sink was told, in order, by all lives of the shard. */
   readonly closed: ClosedWindows[];
   shard: Shard;
+  /** The tables, to damage them. */
+  readonly database: SqlDatabase;
+  /** What GET /metrics of the shard that runs would say of a metric without labels; undefined: nothing. */
+  metric(name: string): number | undefined;
   disk: { freeBytes: number; totalBytes: number };
   /** Appends, and lets the commit and the consumer run. */
   push(samples: readonly Sample[], fields?: PushFields): Promise<AppendOutcome>;
@@ -78,10 +83,12 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const checkpoints = embeddedCheckpointStore({ database, store: embedded });
   const openLog = () => embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes });
   let life = 0;
+  let telemetry = memoryTelemetry({ nowMs: clock.nowMs });
 
   const open = async (): Promise<Shard> => {
     life += 1;
     const own = life;
+    telemetry = memoryTelemetry({ nowMs: clock.nowMs });
     const shard = new Shard({
       clock: {
         nowMs: clock.nowMs,
@@ -92,7 +99,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       store,
       checkpoints: options.checkpointsWith?.(checkpoints) ?? checkpoints,
       sink: { closed: (windows) => closed.push(windows) },
-      telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
+      telemetry,
       shapes: shapeInterner(),
       disk: { space: () => lab.disk, usedBytes: () => database.size().usedBytes, reclaim: () => undefined },
       partitions: 2,
@@ -110,6 +117,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   };
   const lab = labOf({
     clock,
+    database,
+    render: () => telemetry.render(),
     shapes,
     store,
     closed,
@@ -125,6 +134,9 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
 
 interface LabParts {
   readonly clock: ManualClock;
+  readonly database: SqlDatabase;
+  /** What the shard that runs says of itself. */
+  render(): string;
   readonly shapes: ShapeInterner;
   readonly store: TimeSeriesStore;
   readonly closed: ClosedWindows[];
@@ -135,7 +147,7 @@ interface LabParts {
 }
 
 function labOf(parts: LabParts): Lab {
-  const { clock, shapes, closed, store, openLog, open } = parts;
+  const { clock, database, shapes, closed, store, openLog, open } = parts;
   const lab: Lab = {
     clock,
     shapes,
@@ -143,6 +155,11 @@ function labOf(parts: LabParts): Lab {
     closed,
     get log() {
       return openLog();
+    },
+    database,
+    metric(name) {
+      const text = new RegExp(`^${name} (.*)$`, 'm').exec(parts.render())?.[1];
+      return text === undefined ? undefined : Number(text);
     },
     disk: ROOMY,
     shard: undefined as unknown as Shard,
@@ -186,7 +203,8 @@ export async function finish<T>(clock: ManualClock, promise: Promise<T>): Promis
   return watched;
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+/** All that a reader gives. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;

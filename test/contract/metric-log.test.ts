@@ -16,6 +16,8 @@ for (const compressFromBytes of [0, 300, Number.POSITIVE_INFINITY]) {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, { partitions: 12, shards: 1 });
     const reopen = () => embeddedMetricLog({ database, compression: zlibCompression(), compressFromBytes });
-    return { log: reopen(), reopen };
+    const damage = (firstOffset: number): void =>
+      void database.exec('UPDATE log_batches SET body = substr(body, 1, length(body) - 1) WHERE first_offset = ?', firstOffset);
+    return { log: reopen(), reopen, damage };
   });
 }

@@ -14,6 +14,7 @@ const PLAIN = 0;
 const DEFLATED = 1;
 /** Deflate has to save a tenth, or the batch is kept as it is. */
 const WORTH_IT = 0.9;
+const LOST = { partition: -1, bytes: new Uint8Array(0), lost: true } as const;
 
 export interface EmbeddedLogOptions {
   readonly database: SqlDatabase;
@@ -41,6 +42,7 @@ export function embeddedMetricLog({ database, compression, compressFromBytes }: 
       try {
         database.exec('INSERT INTO log_batches VALUES (?, ?, ?, ?, ?)', first, last, appendMs, body.length, body);
       } catch (cause) {
+        if (cause instanceof MetricStreamError && cause.code === 'storage_full') throw cause;
         throw new MetricStreamError('internal', 'The log cannot be written.', { cause });
       }
       end = last + 1;
@@ -58,7 +60,7 @@ export function embeddedMetricLog({ database, compression, compressFromBytes }: 
           from,
         );
         if (row === undefined) break;
-        for (const record of decodeBatch(row, compression)) if (record.offset >= fromOffset) records.push(record);
+        for (const record of readBatch(row, compression)) if (record.offset >= fromOffset) records.push(record);
         bytes += row.body.length;
         from = row.last_offset + 1;
       }
@@ -106,15 +108,32 @@ function batchEncoder(compression: Compression, compressFromBytes: number): (rec
   };
 }
 
-function* decodeBatch(row: BatchRow, compression: Compression): Generator<StoredRecord> {
+/** All records of a batch; all of them lost where it is damaged: what still decodes before the damage may be garbage. */
+function readBatch(row: BatchRow, compression: Compression): StoredRecord[] {
+  try {
+    return decodeBatch(row, compression);
+  } catch (error) {
+    if (!(error instanceof MetricStreamError) || error.code !== 'corrupt_data') throw error;
+    const { first_offset: first, last_offset: last, append_ms: appendMs } = row;
+    return Array.from({ length: last - first + 1 }, (_, i) => ({ ...LOST, offset: first + i, appendMs }));
+  }
+}
+
+/** @throws corrupt_data */
+function decodeBatch(row: BatchRow, compression: Compression): StoredRecord[] {
+  const records: StoredRecord[] = [];
   let reader = new ByteReader(row.body);
-  if (reader.u8() === DEFLATED) {
+  const form = reader.u8();
+  if (form > DEFLATED) throw new MetricStreamError('corrupt_data', 'A log batch has an unknown form.');
+  if (form === DEFLATED) {
     const length = reader.varint();
     if (length > LIMITS.appendBatchBytesMax * 4) throw new MetricStreamError('corrupt_data', 'A log batch is too large.');
     reader = new ByteReader(compression.inflate(row.body.subarray(reader.position), length));
   }
   for (let offset = row.first_offset; offset <= row.last_offset; offset++) {
     const partition = reader.varint();
-    yield { partition, bytes: reader.block(), offset, appendMs: row.append_ms };
+    records.push({ partition, bytes: reader.block(), offset, appendMs: row.append_ms });
   }
+  if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a log batch.');
+  return records;
 }

@@ -20,6 +20,8 @@ const MIGRATIONS: readonly ((database: SqlDatabase) => void)[] = [
   (database) => {
     for (const table of TABLES) database.exec(table);
   },
+  // When the token ends by itself; NULL: nobody knows.
+  (database) => void database.exec('ALTER TABLE revoked_keys ADD COLUMN expires_ms INTEGER'),
 ];
 
 export interface FixedCounts {

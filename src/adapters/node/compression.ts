@@ -5,13 +5,18 @@ import type { Compression } from '../../ports/compression.ts';
 
 export function zlibCompression(): Compression {
   return {
-    deflate: (bytes, level) => deflateRawSync(bytes, { level }),
+    deflate: (bytes, level) => plain(deflateRawSync(bytes, { level })),
     inflate(bytes, bytesMax) {
       try {
-        return inflateRawSync(bytes, { maxOutputLength: bytesMax });
+        return plain(inflateRawSync(bytes, { maxOutputLength: bytesMax }));
       } catch (cause) {
         throw new MetricStreamError('corrupt_data', 'A compressed block cannot be read.', { cause });
       }
     },
   };
+}
+
+/** The same bytes, not copied, without Buffer's ways: its slice() is a view of the same memory. */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -26,9 +26,25 @@ describe('openSchema', () => {
   test('leaves what is there at a second start', () => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
-    database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1)");
+    database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1, NULL)");
     openSchema(database, COUNTS);
     expect(database.exec('SELECT key_id FROM revoked_keys')).toHaveLength(1);
+  });
+
+  test('brings a file of version 1 up to date, with all that is in it', () => {
+    const database = nodeSqlDatabase(':memory:');
+    openSchema(database, COUNTS);
+    const now = database.exec("SELECT sql FROM sqlite_master WHERE name = 'revoked_keys'");
+    database.exec('DROP TABLE revoked_keys');
+    database.exec(
+      'CREATE TABLE revoked_keys (tenant TEXT NOT NULL, key_id TEXT NOT NULL, revoked_ms INTEGER NOT NULL, PRIMARY KEY (tenant, key_id)) WITHOUT ROWID',
+    );
+    database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1)");
+    database.exec("UPDATE settings SET value = '1' WHERE name = 'schema_version'");
+    openSchema(database, COUNTS);
+    expect(database.exec("SELECT sql FROM sqlite_master WHERE name = 'revoked_keys'")).toEqual(now);
+    expect(database.exec('SELECT * FROM revoked_keys')).toMatchObject([{ key_id: 'acme.one', revoked_ms: 1, expires_ms: null }]);
+    expect(database.exec("SELECT value FROM settings WHERE name = 'schema_version'")).toMatchObject([{ value: '2' }]);
   });
 
   test('refuses a file of a newer version, naming both, and changes nothing in it', () => {
@@ -37,7 +53,7 @@ describe('openSchema', () => {
     database.exec("UPDATE settings SET value = '7' WHERE name = 'schema_version'");
     const before = database.exec('SELECT * FROM settings');
     expect(() => openSchema(database, COUNTS)).toThrow(
-      expect.objectContaining({ code: 'schema_newer', message: expect.stringMatching(/7.*1/) }),
+      expect.objectContaining({ code: 'schema_newer', message: expect.stringMatching(/7.*2/) }),
     );
     expect(database.exec('SELECT * FROM settings')).toEqual(before);
   });

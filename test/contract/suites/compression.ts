@@ -30,6 +30,16 @@ export function describeCompression(name: string, create: () => Compression): vo
       expect(new Uint8Array(compression.inflate(deflated, 100))).toEqual(new Uint8Array(100).fill(1));
     });
 
+    test('what comes out is a plain Uint8Array, whose slice is a copy', () => {
+      for (const size of [0, 5, 100_000]) {
+        const deflated = compression.deflate(new Uint8Array(size).fill(1), 9);
+        const inflated = compression.inflate(deflated, 100_000);
+        for (const output of [deflated, inflated]) expect(Object.getPrototypeOf(output) === Uint8Array.prototype).toBe(true);
+        inflated.slice().fill(2);
+        expect(inflated).toEqual(new Uint8Array(size).fill(1));
+      }
+    });
+
     test('it is raw DEFLATE: a stored block of RFC 1951 can be read', () => {
       const stored = new Uint8Array([1, 2, 0, 0xfd, 0xff, 0x68, 0x69]);
       expect(new TextDecoder().decode(compression.inflate(stored, 10))).toBe('hi');

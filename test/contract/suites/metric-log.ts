@@ -31,8 +31,16 @@ function fill(
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** @param open gives a log with nothing in it, and what opens the same log again, as after a restart. */
-export function metricLogContract(name: string, open: () => { readonly log: MetricLog; reopen(): MetricLog }): void {
+export interface OpenedLog {
+  readonly log: MetricLog;
+  /** The same log, as after a restart. */
+  reopen(): MetricLog;
+  /** Makes the bytes of the batch that begins at the offset unreadable; left out where nothing can come to harm. */
+  damage?(firstOffset: number): void;
+}
+
+/** @param open gives a log with nothing in it. */
+export function metricLogContract(name: string, open: () => OpenedLog): void {
   describe(`${name} as a metric-log`, () => {
     test('is empty at first', () => {
       const { log } = open();
@@ -102,6 +110,26 @@ export function metricLogContract(name: string, open: () => { readonly log: Metr
         { numRuns: 50 },
       );
     });
+
+    if (open().damage !== undefined)
+      test('gives the records of a damaged batch as lost, and reads on behind it', () => {
+        const { log, reopen, damage } = open();
+        const all = fill(
+          log,
+          [2, 3, 2].map((count) => Array.from({ length: count }, (_, i) => ({ partition: i, bytes: bytesOf('some bytes') }))),
+        );
+        damage?.(2);
+        const lost = all.map((one) => ({ ...one, partition: -1, bytes: new Uint8Array(0), lost: true }));
+        const expected = [...all.slice(0, 2), ...lost.slice(2, 5), ...all.slice(5)];
+        for (const one of [log, reopen()]) {
+          expect(plain(one.read(0, ALL))).toEqual(expected);
+          expect(plain(one.read(3, ALL))).toEqual(expected.slice(3));
+          expect(one.read(3, 1)).toEqual(lost.slice(3, 5));
+        }
+        expect(log.trim(5, 2_000, ALL).deleted).toBe(2);
+        expect(plain(log.read(0, ALL))).toEqual(all.slice(5));
+        expect(log.append([{ partition: 0, bytes: bytesOf('x') }], 2_000)).toBe(7);
+      });
 
     test('gives room back when it trims, and goes on counting offsets', () => {
       const { log, reopen } = open();

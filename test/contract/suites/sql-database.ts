@@ -18,6 +18,12 @@ function plain(rows: readonly SqlRow[]): SqlRow[] {
   );
 }
 
+/** Lets the database grow by so many pages, as a disk would that has no more room. */
+function fill(database: SqlDatabase, pages = 4): void {
+  const [row] = database.exec<{ page_count: number }>('PRAGMA page_count');
+  database.exec(`PRAGMA max_page_count = ${(row?.page_count ?? 0) + pages}`);
+}
+
 /** @param open answers an empty database each time. */
 export function describeSqlDatabase(name: string, open: () => SqlDatabase): void {
   const opened = (): SqlDatabase => {
@@ -109,6 +115,27 @@ export function describeSqlDatabase(name: string, open: () => SqlDatabase): void
         });
       expect(failing).toThrow();
       expect(database.exec('SELECT a FROM t')).toEqual([]);
+    });
+
+    test('what no longer fits is storage_full with a time to come back: nothing of it stays, and it fits when there is room', () => {
+      const database = opened();
+      database.exec('INSERT INTO t VALUES (1, 1)');
+      fill(database);
+      const large = new Uint8Array(500_000);
+      const full = expect.objectContaining({ code: 'storage_full', retryAfterMs: expect.any(Number) });
+      expect(() => database.exec('INSERT INTO t VALUES (2, ?)', large)).toThrow(full);
+      const failing = (): void =>
+        database.transaction(() => {
+          database.exec('UPDATE t SET b = 2');
+          database.exec('INSERT INTO t VALUES (2, ?)', large);
+        });
+      expect(failing).toThrow(full);
+      expect(failing).toThrow(full);
+      expect(plain(database.exec('SELECT a, b FROM t'))).toEqual([{ a: 1, b: 1 }]);
+      database.transaction(() => database.exec('UPDATE t SET b = 3'));
+      fill(database, 1_000_000);
+      database.transaction(() => database.exec('INSERT INTO t VALUES (2, ?)', large));
+      expect(database.exec('SELECT a FROM t')).toHaveLength(2);
     });
 
     test('a transaction in a transaction is refused, and nothing of either stays', () => {
