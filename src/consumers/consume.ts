@@ -147,6 +147,7 @@ export class Consumer {
   async #run(): Promise<void> {
     const { clock } = this.#deps;
     let sliceEndMs = clock.nowMs() + LIMITS.sliceMs;
+    let taken = 0;
     for (;;) {
       const records = this.#take();
       if (records.length === 0) break;
@@ -154,9 +155,12 @@ export class Consumer {
         const record = records[i] as FreshRecord;
         const pending = this.#one(record);
         if (pending !== undefined) await pending;
-        if (i % RECORDS_BETWEEN_LOOKS === 0 && clock.nowMs() >= sliceEndMs) {
+        taken += 1;
+        const look = i % RECORDS_BETWEEN_LOOKS === 0 && (taken >= LIMITS.sliceRecordsMax || clock.nowMs() >= sliceEndMs);
+        if (look) {
           await this.#pause();
           sliceEndMs = clock.nowMs() + LIMITS.sliceMs;
+          taken = 0;
         }
       }
       await this.#checkpointIfDue();

@@ -48,17 +48,20 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
     startMs < windowStart(Math.max(0, ...pipelines.map((pipeline) => pipeline.logMs)), DAY_MS);
   /** The clients that a query is about, sorted. */
   const statesIn = async function* (query: RangeQuery): AsyncGenerator<ClientState> {
-    const { tenant, client } = query;
-    if (client !== undefined) return yield stateOf(tenant, client);
+    const { tenant, client, after: last = '' } = query;
+    if (client !== undefined) {
+      if (client > last) yield stateOf(tenant, client);
+      return;
+    }
     const names = new Set(statesOf(tenant).map((state) => state.client));
-    let after: string | undefined = reachesBack(query) ? '' : undefined;
+    let after: string | undefined = reachesBack(query) ? last : undefined;
     while (after !== undefined) {
       const stored: string[] = await deps.store.clients(tenant, after, LIMITS.storedClientsPerRead);
       for (const name of stored) names.add(name);
       after = stored.at(-1);
       await breathe();
     }
-    for (const name of [...names].sort()) yield stateOf(tenant, name);
+    for (const name of [...names].sort()) if (name > last) yield stateOf(tenant, name);
   };
   return {
     async clients(tenant) {

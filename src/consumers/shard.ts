@@ -15,7 +15,7 @@ import type { WindowSink } from '../ports/window-sink.ts';
 import { ByteWriter } from '../protocols/bytes.ts';
 import { encodePush, type ShapeInterner } from '../protocols/log-record.ts';
 import { admitSeries, lastAdmissions } from './admit.ts';
-import { GroupCommit } from './append.ts';
+import { GroupCommit, type Linger } from './append.ts';
 import type { CardinalityLimits } from './cardinality.ts';
 import { Consumer, type FreshRecord } from './consume.ts';
 import { type ClientIntake, Intake } from './intake.ts';
@@ -36,7 +36,7 @@ export interface ShardDependencies {
   readonly shapes: ShapeInterner;
   readonly disk: Disk;
   readonly partitions: number;
-  readonly lingerMs: number;
+  readonly linger: Linger;
   readonly headBytesMax: number;
   readonly tenantRequestsPerSecond: number;
   readonly cardinality: CardinalityLimits;
@@ -77,7 +77,7 @@ export class Shard implements PushAppender {
     this.#commits = new GroupCommit({
       clock,
       log,
-      lingerMs: deps.lingerMs,
+      linger: deps.linger,
       committed: (batch, first, appendMs) => this.#committed(batch, first, appendMs),
     });
     this.#intake = new Intake({
@@ -125,8 +125,11 @@ export class Shard implements PushAppender {
   }
 
   /** Does what is due by the clock. Never rejects. */
-  round(): Promise<void> {
-    return this.#maintenance.round();
+  async round(): Promise<void> {
+    await this.#maintenance.round();
+    // Ticks are not answered, and need not linger.
+    this.#commits.flush();
+    await this.#consumer.kick();
   }
 
   /** Caught up with what was in the log at the start, and able to take pushes. */

@@ -74,6 +74,11 @@ export const LIMITS = {
   /** What a client is told to wait while the server is busy, stopping or catching up. */
   retryMs: 1 * SECOND_MS,
   partitions: 12,
+  /** Of a Durable Object, whose commits are billed: how long one waits, by how many pushes a second came lately. */
+  lingerQuietMs: 50,
+  lingerBusyMs: 1 * SECOND_MS,
+  lingerQuietRate: 5,
+  lingerBusyRate: 20,
   /** How long a commit waits for more pushes: a ms doubles what a busy server commits together. */
   lingerMs: 1,
   /** Smaller batches cost SQLite no less when they are compressed, and large ones come where every µs counts. */
@@ -95,6 +100,16 @@ export const LIMITS = {
   readyLagRecordsMax: 10_000,
   /** How long the consumer works before it lets requests in. */
   sliceMs: 4,
+  /** Where the clock stands still while code runs, as on Workers, the count ends a slice. */
+  sliceRecordsMax: 1_000,
+  /** One run of a shard that sleeps between alarms: Cloudflare ends one after 30 s of CPU, and other calls wait meanwhile. */
+  wakeMs: 20 * SECOND_MS,
+  wakeRoundsMax: 20,
+  /** Alarms come no closer together: each is billed. */
+  wakeGapMs: 1 * SECOND_MS,
+  /** A page of a read from afar: about 4 MB, far below the 32 MiB of a message. */
+  pagePointsMax: 50_000,
+  pageClientsMax: 500,
   bootsPerClient: 4,
   sequencesPerBoot: 256,
   contentHashesPerBoot: 16,

@@ -1,0 +1,82 @@
+/** What edges, shards and control say to each other where they are apart: plain data that structured clone carries. */
+import type { ErrorCode } from '../model/errors.ts';
+import type { ClientSamples, ClientStatus, ClientWindows, MetricReader, RangeQuery, WindowQuery } from './metric-reader.ts';
+import type { AppendOutcome } from './push-appender.ts';
+import type { TelemetryLabels } from './telemetry.ts';
+
+/**
+ * For minutes after a deploy the new edge meets the old shard, and the reverse. So each message names the version that wrote it;
+ * who reads it ignores members that it does not know, and takes those that only a later version has for optional.
+ */
+export interface Message {
+  readonly version: number;
+}
+
+/** What went wrong travels as data: an exception loses its class on the way. */
+export type Reply<T> = Message &
+  (
+    | { readonly ok: true; readonly value: T }
+    | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly retryAfterMs: number | undefined }
+  );
+
+/** What an edge counted and no shard knows yet. */
+export type EdgeCount = readonly [name: string, by: number, labels: TelemetryLabels | undefined];
+
+export interface AppendCall extends Message {
+  /** protocols/log-record.ts */
+  readonly record: Uint8Array;
+  readonly requestsPerSecond: number;
+  /** The key that the push came with: a shard refuses a revoked one, whatever the edge knows. */
+  readonly keyId: string | undefined;
+  readonly counts: readonly EdgeCount[];
+}
+
+export interface ReadCall<Q extends RangeQuery> extends Message {
+  readonly query: Q;
+}
+
+export interface TenantCall extends Message {
+  readonly tenant: string;
+}
+
+/** A bounded number of clients, whole; `more`: the next page goes on after the last of them. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly more: boolean;
+}
+
+export interface RevokeCall extends Message {
+  readonly tenant: string;
+  readonly keyId: string;
+  readonly nowMs: number;
+  readonly expiresMs: number | undefined;
+}
+
+/** One family of metrics: as protocols/prometheus-text.ts has it, but plain. */
+export type TelemetryFamilies = readonly unknown[];
+
+/** A shard, from afar. Methods settle within the caller's own time-out or throw what the platform throws. */
+export interface ShardService {
+  append(call: AppendCall): Promise<Reply<AppendOutcome>>;
+  readWindows(call: ReadCall<WindowQuery>): Promise<Reply<Page<ClientWindows>>>;
+  readSamples(call: ReadCall<RangeQuery>): Promise<Reply<Page<ClientSamples>>>;
+  readClients(call: TenantCall): Promise<Reply<readonly ClientStatus[]>>;
+  readMetrics(call: TenantCall): Promise<Reply<Awaited<ReturnType<MetricReader['metrics']>>>>;
+  revoke(call: RevokeCall): Promise<Reply<null>>;
+  telemetry(call: Message): Promise<Reply<TelemetryFamilies>>;
+  /** Does what is due, and sees to it that the alarm is set. */
+  wake(call: Message): Promise<Reply<null>>;
+}
+
+/** The one object that knows all shards. */
+export interface ControlService {
+  /** A shard that a push has reached for the first time: cron wakes it from now on. @returns the keys that are revoked. */
+  register(call: Message & { readonly shard: string }): Promise<Reply<readonly RevokeCall[]>>;
+  /** Durable, and known to every registered shard, when it resolves. */
+  revoke(call: RevokeCall): Promise<Reply<null>>;
+  /** Ids revoked since a time, Unix ms, and the time to ask from next. */
+  revokedSince(
+    call: Message & { readonly sinceMs: number },
+  ): Promise<Reply<{ readonly keyIds: readonly string[]; readonly nextMs: number }>>;
+  shards(call: Message): Promise<Reply<readonly string[]>>;
+}
