@@ -16,6 +16,8 @@ export const LIMITS = {
   inflateRatioFreeBytes: 64 * KIB,
   /** Compressed bytes given to the decoder at once: a decoder that ignores back-pressure holds about 1,000 times as much. */
   inflateSliceBytes: 8 * KIB,
+  /** What zlib may grow its output by beyond a bound: workerd refuses what fits but leaves no room for one more step of 40 KiB. */
+  inflateStepBytes: 64 * KIB,
   headerKeyBytesMax: 4 * KIB,
   requestTimeoutMs: 30 * SECOND_MS,
   idleTimeoutMs: 30 * SECOND_MS,

@@ -8,7 +8,7 @@ import { bunCompression } from '../../src/adapters/bun/compression.ts';
 import { bunFileLock } from '../../src/adapters/bun/file-lock.ts';
 import { bunSqlDatabase } from '../../src/adapters/bun/sql-database.ts';
 import { describeCompression } from '../contract/suites/compression.ts';
-import { describeSqlDatabase } from '../contract/suites/sql-database.ts';
+import { describeOwnFile, describeSqlDatabase } from '../contract/suites/sql-database.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'metricstream-bun-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,6 +16,8 @@ let files = 0;
 
 describeSqlDatabase('bun:sqlite in memory', () => bunSqlDatabase(':memory:'));
 describeSqlDatabase('bun:sqlite in a file', () => bunSqlDatabase(join(folder, `${files++}.db`)));
+describeOwnFile('bun:sqlite in memory', () => bunSqlDatabase(':memory:'));
+describeOwnFile('bun:sqlite in a file', () => bunSqlDatabase(join(folder, `${files++}.db`)));
 describeCompression('Bun', () => bunCompression());
 
 describe('a lock on a file', () => {

@@ -5,7 +5,6 @@ import { openSchema } from '../../src/adapters/embedded/schema.ts';
 import { embeddedTimeSeriesStore } from '../../src/adapters/embedded/time-series-store.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
-import { nodeSqlDatabase } from '../../src/adapters/node/sql-database.ts';
 import { SERVER_PACE } from '../../src/consumers/pace.ts';
 import { Shard, type ShardDependencies } from '../../src/consumers/shard.ts';
 import { LIMITS } from '../../src/model/limits.ts';
@@ -19,6 +18,7 @@ import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import type { ClosedWindows } from '../../src/ports/window-sink.ts';
 import { type ShapeInterner, shapeInterner } from '../../src/protocols/log-record.ts';
 import { type ManualClock, manualClock, settle } from '../agent/manual-clock.ts';
+import { labDatabase } from './lab-database.ts';
 import { type PushFields, pushOf, type Sample, samplesIn, windowsIn } from './shapes.ts';
 
 /** A whole day, so that minutes, hours and days begin where a test says. */
@@ -62,6 +62,8 @@ export interface LabOptions
   readonly startMs?: number;
   /** Whether the shard wakes itself; else the test calls `round`. */
   readonly timed?: boolean;
+  /** One that an earlier lab may have filled; by default a new one. */
+  readonly database?: SqlDatabase;
   /** Wraps the store, the checkpoints and the log, to fail or to wait. */
   readonly storeWith?: (store: TimeSeriesStore) => TimeSeriesStore;
   readonly checkpointsWith?: (checkpoints: CheckpointStore) => CheckpointStore;
@@ -73,7 +75,7 @@ export const RETENTION = { rawMs: FAR_MS, minuteMs: FAR_MS, hourMs: FAR_MS, logM
 
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const clock = manualClock(options.startMs ?? START_MS);
-  const database = nodeSqlDatabase(':memory:');
+  const database = options.database ?? (await labDatabase.open());
   const compression = zlibCompression();
   openSchema(database, { partitions: options.partitions ?? 2, shards: 1 });
   const shapes = shapeInterner();

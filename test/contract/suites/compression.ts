@@ -23,6 +23,15 @@ export function describeCompression(name: string, create: () => Compression): vo
       );
     });
 
+    test.each([32_768, 50_000, 100_000, 131_072, 170_000, 330_000, 700_000, 4_194_304])(
+      'output of %i bytes fits into as many, and not into one less',
+      (size) => {
+        const deflated = compression.deflate(new Uint8Array(size), 1);
+        expect(compression.inflate(deflated, size).length).toBe(size);
+        expect(codeOf(() => compression.inflate(deflated, size - 1))).toBe('corrupt_data');
+      },
+    );
+
     test('the input may change afterwards', () => {
       const input = new Uint8Array(100).fill(1);
       const deflated = compression.deflate(input, 9);

@@ -18,12 +18,6 @@ function plain(rows: readonly SqlRow[]): SqlRow[] {
   );
 }
 
-/** Lets the database grow by so many pages, as a disk would that has no more room. */
-function fill(database: SqlDatabase, pages = 4): void {
-  const [row] = database.exec<{ page_count: number }>('PRAGMA page_count');
-  database.exec(`PRAGMA max_page_count = ${(row?.page_count ?? 0) + pages}`);
-}
-
 /** @param open answers an empty database each time. */
 export function describeSqlDatabase(name: string, open: () => SqlDatabase): void {
   const opened = (): SqlDatabase => {
@@ -117,6 +111,46 @@ export function describeSqlDatabase(name: string, open: () => SqlDatabase): void
       expect(database.exec('SELECT a FROM t')).toEqual([]);
     });
 
+    test('a transaction in a transaction is refused, and nothing of either stays', () => {
+      const database = opened();
+      const nested = (): void =>
+        database.transaction(() => {
+          database.exec('INSERT INTO t VALUES (1, 1)');
+          database.transaction(() => database.exec('INSERT INTO t VALUES (2, 2)'));
+        });
+      expect(nested).toThrow();
+      expect(database.exec('SELECT a FROM t')).toEqual([]);
+    });
+
+    test('the size follows what is kept; what is free in the file, where it is told, can be given back', () => {
+      const database = opened();
+      const empty = database.size();
+      for (let row = 0; row < 50; row++) database.exec('INSERT INTO t VALUES (?, ?)', row, new Uint8Array(20_000));
+      const full = database.size();
+      expect(full.usedBytes).toBeGreaterThanOrEqual(empty.usedBytes + 50 * 20_000);
+      database.exec('DELETE FROM t');
+      expect(database.size().usedBytes).toBeLessThan(full.usedBytes - (50 * 20_000 - 8192));
+      database.reclaim(10_000);
+      expect(database.size().freeBytes).toBe(0);
+    });
+  });
+}
+
+/** Lets the database grow by so many pages, as a disk would that has no more room. */
+function fill(database: SqlDatabase, pages = 4): void {
+  const [row] = database.exec<{ page_count: number }>('PRAGMA page_count');
+  database.exec(`PRAGMA max_page_count = ${(row?.page_count ?? 0) + pages}`);
+}
+
+/** What a database promises besides where its file is its own, and not the host's. @param open answers an empty database each time. */
+export function describeOwnFile(name: string, open: () => SqlDatabase): void {
+  const opened = (): SqlDatabase => {
+    const database = open();
+    database.exec('CREATE TABLE t (a INTEGER PRIMARY KEY, b) WITHOUT ROWID');
+    return database;
+  };
+
+  describe(`sql-database, its file: ${name}`, () => {
     test('what no longer fits is storage_full with a time to come back: nothing of it stays, and it fits when there is room', () => {
       const database = opened();
       database.exec('INSERT INTO t VALUES (1, 1)');
@@ -138,23 +172,9 @@ export function describeSqlDatabase(name: string, open: () => SqlDatabase): void
       expect(database.exec('SELECT a FROM t')).toHaveLength(2);
     });
 
-    test('a transaction in a transaction is refused, and nothing of either stays', () => {
+    test('pages that are free in the file are told, and given back so many at a time', () => {
       const database = opened();
-      const nested = (): void =>
-        database.transaction(() => {
-          database.exec('INSERT INTO t VALUES (1, 1)');
-          database.transaction(() => database.exec('INSERT INTO t VALUES (2, 2)'));
-        });
-      expect(nested).toThrow();
-      expect(database.exec('SELECT a FROM t')).toEqual([]);
-    });
-
-    test('the size follows what is kept, and free pages can be given back', () => {
-      const database = opened();
-      const empty = database.size();
       for (let row = 0; row < 50; row++) database.exec('INSERT INTO t VALUES (?, ?)', row, new Uint8Array(20_000));
-      const full = database.size();
-      expect(full.usedBytes).toBeGreaterThanOrEqual(empty.usedBytes + 50 * 20_000);
       database.exec('DELETE FROM t');
       const freed = database.size();
       expect(freed.freeBytes).toBeGreaterThan(50 * 20_000 - 8192);
