@@ -2,10 +2,17 @@
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { KeyRegistry } from '../ports/key-registry.ts';
-import type { ClientSamples, ClientWindows, MetricReader, RangeQuery } from '../ports/metric-reader.ts';
+import type { KeyRegistry, Revocation } from '../ports/key-registry.ts';
+import type {
+  ClientSamples,
+  ClientStatus,
+  ClientWindows,
+  MetricReader,
+  RangeQuery,
+  WindowQuery,
+} from '../ports/metric-reader.ts';
 import type { AppendOutcome } from '../ports/push-appender.ts';
-import type { AppendCall, Page, ReadCall, RevokeCall } from '../ports/shard-service.ts';
+import type { AppendCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
 import { compactSamples, compactWindows } from './compact.ts';
@@ -25,7 +32,7 @@ export interface ShardHostDependencies {
   readonly telemetry: Telemetry;
   readonly shapes: ShapeInterner;
   /** Tells control of this shard; called until it resolves once. Gives the keys that are revoked. */
-  register(): Promise<readonly RevokeCall[]>;
+  register(): Promise<readonly Revocation[]>;
 }
 
 export class ShardHost {
@@ -56,16 +63,28 @@ export class ShardHost {
     return outcome;
   }
 
-  readWindows({ query }: ReadCall<Parameters<MetricReader['windows']>[0]>): Promise<Page<ClientWindows>> {
+  async readClients({ tenant }: TenantCall): Promise<readonly ClientStatus[]> {
+    await this.#deps.shard.catchUp();
+    return this.#deps.shard.reader.clients(tenant);
+  }
+
+  async readMetrics({ tenant }: TenantCall): Promise<Awaited<ReturnType<MetricReader['metrics']>>> {
+    await this.#deps.shard.catchUp();
+    return this.#deps.shard.reader.metrics(tenant);
+  }
+
+  async readWindows({ query }: ReadCall<WindowQuery>): Promise<Page<ClientWindows>> {
+    await this.#deps.shard.catchUp();
     return pageOf(this.#deps.shard.reader.windows(query), compactWindows);
   }
 
-  readSamples({ query }: ReadCall<RangeQuery>): Promise<Page<ClientSamples>> {
+  async readSamples({ query }: ReadCall<RangeQuery>): Promise<Page<ClientSamples>> {
+    await this.#deps.shard.catchUp();
     return pageOf(this.#deps.shard.reader.samples(query), compactSamples);
   }
 
-  async revoke({ tenant, keyId, nowMs, expiresMs }: RevokeCall): Promise<null> {
-    await this.#deps.keys.revoke(tenant, keyId, nowMs, expiresMs);
+  async revoke({ revocation: { tenant, keyId, revokedMs, expiresMs } }: Pick<RevokeCall, 'revocation'>): Promise<null> {
+    await this.#deps.keys.revoke(tenant, keyId, revokedMs, expiresMs);
     return null;
   }
 
@@ -109,7 +128,7 @@ export class ShardHost {
     this.#registered ??= this.#deps
       .register()
       .then(async (revoked) => {
-        for (const one of revoked) await this.revoke(one);
+        for (const revocation of revoked) await this.revoke({ revocation });
       })
       .catch(() => {
         this.#registered = undefined;
@@ -139,7 +158,7 @@ async function pageOf<T>(
     const { item, points: more } = compact(one);
     page.push(item);
     points += more;
-    if (points >= LIMITS.pagePointsMax || page.length >= LIMITS.pageClientsMax) return { items: page, more: true };
+    if (points >= LIMITS.readPagePointsMax || page.length >= LIMITS.readPageClientsMax) return { items: page, more: true };
   }
   return { items: page, more: false };
 }

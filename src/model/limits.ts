@@ -49,6 +49,7 @@ export const LIMITS = {
   windowCloseLagMs: 2 * MINUTE_MS,
   /** The owner of a silent partition appends a tick, so that log time moves while windows are open. */
   tickIntervalMs: 15 * SECOND_MS,
+  objectTickIntervalMs: 1 * MINUTE_MS,
 
   // Rates and cardinality, per tenant unless said otherwise.
   limitWindowMs: 1 * SECOND_MS,
@@ -95,6 +96,7 @@ export const LIMITS = {
   logBytesMax: 4 * 1024 * MIB,
   readBatchBytesMax: 4 * MIB,
   checkpointIntervalMs: 15 * SECOND_MS,
+  objectCheckpointIntervalMs: 5 * MINUTE_MS,
   /** A silent partition is checkpointed after so many records of others: they are what a restart reads in vain. */
   idleRecordsMax: 20_000,
   checkpointPartBytesMax: 256 * KIB,
@@ -110,8 +112,8 @@ export const LIMITS = {
   /** Alarms come no closer together: each is billed. */
   wakeGapMs: 1 * SECOND_MS,
   /** A page of a read from afar: about 4 MB, far below the 32 MiB of a message. */
-  pagePointsMax: 50_000,
-  pageClientsMax: 500,
+  readPagePointsMax: 50_000,
+  readPageClientsMax: 500,
   bootsPerClient: 4,
   sequencesPerBoot: 256,
   contentHashesPerBoot: 16,
@@ -121,6 +123,12 @@ export const LIMITS = {
   // Heads: samples not yet sealed.
   sealIntervalMs: 10 * MINUTE_MS,
   headBytesMax: 96 * MIB,
+  /** An isolate has 128 MB for the object, its code, and everything else that runs in it. */
+  objectHeadBytesMax: 40_000_000,
+  /** What Cloudflare keeps of one object. */
+  objectStorageBytesMax: 10_000_000_000,
+  objectLogRetentionMs: 2 * HOUR_MS,
+  objectLogBytesMax: 2_000_000_000,
   clientHeadBytesMax: 256 * KIB,
   /** Samples that one commit seals: it bounds the pause that appends feel. */
   sealSamplesPerCommit: 40_000,
@@ -140,6 +148,7 @@ export const LIMITS = {
   minuteRetentionMs: 90 * DAY_MS,
   hourRetentionMs: 365 * DAY_MS,
   retentionIntervalMs: 1 * MINUTE_MS,
+  objectRetentionIntervalMs: 1 * HOUR_MS,
   retentionRowsPerRun: 2_000,
   /** Pages given back to the file system at a time. */
   reclaimPagesPerRun: 2_000,
@@ -216,6 +225,11 @@ export const LIMITS = {
   sessionMs: 12 * HOUR_MS,
   secretBytesMin: 32,
   revocationsMax: 100_000,
+  /** How old an edge's list of revoked keys may be before it asks control: well under the 5 s that a revocation may take. */
+  revocationRefreshMs: 3 * SECOND_MS,
+  /** While control cannot be reached, the list is good for so long. */
+  revocationStaleMs: 1 * MINUTE_MS,
+  revocationOverlapMs: 1 * MINUTE_MS,
   /** Of sessions signed out of, which are forgotten when they have expired: whoever has a key can make as many, and the rest is for keys. */
   sessionRevocationsMax: 50_000,
   /** How long they are kept beyond that: a clock that is set back by less brings none back. */

@@ -1,8 +1,9 @@
 /** What edges, shards and control say to each other where they are apart: plain data that structured clone carries. */
 import type { ErrorCode } from '../model/errors.ts';
+import type { Revocation } from './key-registry.ts';
 import type { ClientSamples, ClientStatus, ClientWindows, MetricReader, RangeQuery, WindowQuery } from './metric-reader.ts';
 import type { AppendOutcome } from './push-appender.ts';
-import type { TelemetryLabels } from './telemetry.ts';
+import type { MetricFamily, TelemetryLabels } from './telemetry.ts';
 
 /**
  * For minutes after a deploy the new edge meets the old shard, and the reverse. So each message names the version that wrote it;
@@ -46,14 +47,8 @@ export interface Page<T> {
 }
 
 export interface RevokeCall extends Message {
-  readonly tenant: string;
-  readonly keyId: string;
-  readonly nowMs: number;
-  readonly expiresMs: number | undefined;
+  readonly revocation: Revocation;
 }
-
-/** One family of metrics: as protocols/prometheus-text.ts has it, but plain. */
-export type TelemetryFamilies = readonly unknown[];
 
 /** A shard, from afar. Methods settle within the caller's own time-out or throw what the platform throws. */
 export interface ShardService {
@@ -63,7 +58,7 @@ export interface ShardService {
   readClients(call: TenantCall): Promise<Reply<readonly ClientStatus[]>>;
   readMetrics(call: TenantCall): Promise<Reply<Awaited<ReturnType<MetricReader['metrics']>>>>;
   revoke(call: RevokeCall): Promise<Reply<null>>;
-  telemetry(call: Message): Promise<Reply<TelemetryFamilies>>;
+  telemetry(call: Message): Promise<Reply<readonly MetricFamily[]>>;
   /** Does what is due, and sees to it that the alarm is set. */
   wake(call: Message): Promise<Reply<null>>;
 }
@@ -71,12 +66,11 @@ export interface ShardService {
 /** The one object that knows all shards. */
 export interface ControlService {
   /** A shard that a push has reached for the first time: cron wakes it from now on. @returns the keys that are revoked. */
-  register(call: Message & { readonly shard: string }): Promise<Reply<readonly RevokeCall[]>>;
-  /** Durable, and known to every registered shard, when it resolves. */
+  register(call: Message & { readonly shard: string }): Promise<Reply<readonly Revocation[]>>;
+  /** Durable, and told to every registered shard, when it resolves. */
   revoke(call: RevokeCall): Promise<Reply<null>>;
-  /** Ids revoked since a time, Unix ms, and the time to ask from next. */
-  revokedSince(
-    call: Message & { readonly sinceMs: number },
-  ): Promise<Reply<{ readonly keyIds: readonly string[]; readonly nextMs: number }>>;
-  shards(call: Message): Promise<Reply<readonly string[]>>;
+  /** What was revoked since a time, by control's clock, Unix ms. */
+  revokedSince(call: Message & { readonly sinceMs: number }): Promise<Reply<readonly Revocation[]>>;
+  /** Cron: wakes every registered shard. */
+  wakeAll(call: Message): Promise<Reply<null>>;
 }

@@ -17,7 +17,7 @@ export async function reply<T>(work: () => Promise<T>): Promise<Reply<T>> {
 }
 
 /** @throws what the other side threw; a code that this version does not know is `unavailable`, as is no reply at all. */
-export function valueOf<T>(answer: Reply<T>): T {
+export function received<T>(answer: Reply<T>): T {
   if (answer.ok) return answer.value;
   const { message, retryAfterMs = LIMITS.retryMs } = answer;
   throw new MetricStreamError(Object.hasOwn(ERRORS, answer.code) ? answer.code : 'unavailable', message, { retryAfterMs });
