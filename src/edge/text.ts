@@ -3,7 +3,21 @@ import type { Labels } from '../model/series.ts';
 
 /** JSON of a finite number; −0 stays what it is, which JSON.stringify would lose. */
 export function numberText(value: number): string {
-  return value === 0 && 1 / value < 0 ? '-0' : String(value);
+  return isMinusZero(value) ? '-0' : String(value);
+}
+
+/**
+ * The same of many, nulls among them, as a JSON array: JSON.stringify writes an array of numbers three times as fast as
+ * a string each (Bun 1.4).
+ */
+export function numbersText(values: readonly (number | null)[]): string {
+  return values.some(isMinusZero)
+    ? `[${values.map((value) => (value === null ? 'null' : numberText(value))).join(',')}]`
+    : JSON.stringify(values);
+}
+
+function isMinusZero(value: number | null): boolean {
+  return value === 0 && 1 / value < 0;
 }
 
 export function labelsText(labels: Labels): string {
