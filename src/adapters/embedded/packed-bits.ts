@@ -132,10 +132,15 @@ class GrowingBits implements BitWriter {
       if (ratio >= ESCAPE) {
         this.#put((1 << ESCAPE) - 1, ESCAPE);
         this.#wide(value, WHOLE_BITS);
-      } else {
-        const quotient = ratio | 0;
-        this.#put((2 << quotient) - 2, quotient + 1);
-        if (width > 0) this.#wide(value - quotient * divisor, width);
+        continue;
+      }
+      const quotient = ratio | 0;
+      const unary = (2 << quotient) - 2;
+      const rest = value - quotient * divisor;
+      if (quotient + 1 + width <= HALF) this.#put((unary << width) | rest, quotient + 1 + width);
+      else {
+        this.#put(unary, quotient + 1);
+        this.#wide(rest, width);
       }
     }
   }
