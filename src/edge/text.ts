@@ -8,12 +8,19 @@ export function numberText(value: number): string {
 
 /**
  * The same of many, nulls among them, as a JSON array: JSON.stringify writes an array of numbers three times as fast as
- * a string each (Bun 1.4).
+ * a string each (Bun 1.4), and what is the same all along, as counts are, is written once.
  */
 export function numbersText(values: readonly (number | null)[]): string {
-  return values.some(isMinusZero)
-    ? `[${values.map((value) => (value === null ? 'null' : numberText(value))).join(',')}]`
-    : JSON.stringify(values);
+  const [first] = values;
+  let same = first !== undefined;
+  let anyMinusZero = false;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number | null;
+    same &&= value === first;
+    anyMinusZero ||= isMinusZero(value);
+  }
+  if (anyMinusZero) return `[${values.map((value) => (value === null ? 'null' : numberText(value))).join(',')}]`;
+  return same ? `[${`${first},`.repeat(values.length - 1)}${first}]` : JSON.stringify(values);
 }
 
 function isMinusZero(value: number | null): boolean {

@@ -188,10 +188,16 @@ function restore(values: Float64Array, form: number, base: number, step: number)
   }
   if (values.length > 0) values[0] = base;
   let value = base;
+  if (form === DELTA) {
+    for (let i = 1; i < values.length; i++) {
+      value += step * unzigzag(values[i] as number);
+      values[i] = value;
+    }
+    return;
+  }
   let delta = 0;
   for (let i = 1; i < values.length; i++) {
-    const residual = step * unzigzag(values[i] as number);
-    delta = form === DELTA ? residual : delta + residual;
+    delta += step * unzigzag(values[i] as number);
     value += delta;
     values[i] = value;
   }
