@@ -11,7 +11,7 @@ import { ClientState } from './client-state.ts';
 import type { Pipeline } from './pipeline.ts';
 import { filterBlock, foldSamples, foldWindows } from './sample-block.ts';
 import { revisionsOf, samplesOf } from './seal.ts';
-import { cutWindows, joinWindows } from './window-columns.ts';
+import { cutWindows, joinWindows, windowsBetween } from './window-columns.ts';
 
 export interface ReaderDependencies {
   readonly clock: Clock;
@@ -159,9 +159,10 @@ async function windowsOf(
   return { client, openFromMs: open ? frontierMs : Number.POSITIVE_INFINITY, columns: await minutesOf(state, range, store) };
 }
 
+/** As they lie in their blocks: several columns a series. */
 async function storedWindows(range: StoreRange, resolution: Resolution, store: TimeSeriesStore): Promise<WindowColumn[]> {
   const blocks = await store.readWindows(range, resolution);
-  return joinWindows(blocks.flatMap((block) => block.columns));
+  return blocks.flatMap((block) => block.columns);
 }
 
 /**
@@ -182,7 +183,7 @@ async function minutesOf(state: ClientState, range: StoreRange, store: TimeSerie
     from < untilMs ? samplesOf(state, from, untilMs, store, range.want) : undefined,
     storedWindows(range, '1m', store),
   ]);
-  const revisions = resident.size === 0 ? undefined : revisionsOf(stored);
+  const revisions = resident.size === 0 ? undefined : revisionsOf(joinWindows(stored));
   const amended = lateColumns.flatMap(({ block }) =>
     foldSamples(
       block,
@@ -192,8 +193,9 @@ async function minutesOf(state: ClientState, range: StoreRange, store: TimeSerie
   );
   const recent =
     samples === undefined ? [] : foldSamples(samples, MINUTE_MS, (series, start) => 1 + timesCorrected(series.key, start));
-  const kept = cutWindows(stored, (start) => start < bundledHourMs && !resident.has(start));
-  return cutWindows(joinWindows([...kept, ...amended, ...recent]), (start) => start >= range.startMs && start < range.endMs);
+  const bundled = windowsBetween(stored, range.startMs, bundledHourMs);
+  const kept = resident.size === 0 ? bundled : cutWindows(bundled, (start) => !resident.has(start));
+  return joinWindows(windowsBetween([...kept, ...amended, ...recent], range.startMs, range.endMs));
 }
 
 /** Hours: bundled days from the store; later ones, and those with a minute in the head, folded from minutes. */

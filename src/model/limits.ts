@@ -142,6 +142,8 @@ export const LIMITS = {
   shapeBytesMax: 32 * MIB,
 
   // Store.
+  /** A row of windows that would grow beyond it is followed by another: it bounds what one more block writes again. */
+  windowRowBytes: 64 * KIB,
   rawRetentionMs: 7 * DAY_MS,
   /** Samples are refused this long before retention would take them. */
   retentionMarginMs: 1 * DAY_MS,
