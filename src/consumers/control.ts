@@ -3,7 +3,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyRegistry, Revocation } from '../ports/key-registry.ts';
 import type { ShardRegistry } from '../ports/shard-registry.ts';
-import type { ShardService } from '../ports/shard-service.ts';
+import type { ShardKeeper } from '../ports/shard-service.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { CALL_VERSION, received } from '../protocols/shard-reply.ts';
 
@@ -12,7 +12,7 @@ export interface ControlDependencies {
   readonly keys: KeyRegistry;
   readonly registry: ShardRegistry;
   readonly telemetry: Telemetry;
-  shard(name: string): Pick<ShardService, 'revoke' | 'wake'>;
+  shard(name: string): ShardKeeper;
 }
 
 export class Control {

@@ -25,6 +25,7 @@ import type { Pace } from './pace.ts';
 import { PendingPush, PendingTick } from './pending.ts';
 import { Pipeline } from './pipeline.ts';
 import { metricReader } from './reader.ts';
+import { type SeenShape, seenShapes } from './seen-series.ts';
 
 export interface ShardDependencies {
   readonly clock: Clock;
@@ -73,6 +74,8 @@ export class Shard implements PushAppender {
       ...deps,
       pipelines: this.#pipelines,
       consumed: (record) => this.#consumed(record),
+      seenOf: ({ tenant, client }) => seenShapes(this.#intake.find(tenant, client)?.series),
+      restored: ({ tenant, client }, seen) => this.#restored(tenant, client, seen),
     });
     this.#commits = new GroupCommit({
       clock,
@@ -109,8 +112,6 @@ export class Shard implements PushAppender {
   async start(timed = true): Promise<void> {
     this.#startEnd = this.#deps.log.end();
     await this.#consumer.restore();
-    for (const { clients } of this.#pipelines)
-      for (const one of clients.values()) this.#intake.meet(one.tenant, one.client, true);
     const stampMs = this.#deps.log.read(this.#startEnd - 1, 1)[0]?.appendMs ?? 0;
     this.#commits.startAt(stampMs);
     this.#refillLimits(Math.max(this.#deps.clock.nowMs(), stampMs));
@@ -217,6 +218,12 @@ export class Shard implements PushAppender {
     // Later ones were counted when they were admitted.
     if (offset < this.#startEnd) this.#intake.meet(push.tenant, push.client, true).admit(push.shape, appendMs);
     else if (push.pushId !== undefined) this.#intake.find(push.tenant, push.client)?.settled(push.pushId);
+  }
+
+  /** The series that a client had before the start hold their places again. */
+  #restored(tenant: string, client: string, seen: readonly SeenShape[]): void {
+    const known = this.#intake.meet(tenant, client, true);
+    for (const { shape, seenMs } of seen) known.admit(this.#deps.shapes.internBytes(shape), seenMs);
   }
 
   /** Log time has to move while windows are open: a tick for each partition that is silent. */

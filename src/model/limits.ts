@@ -100,6 +100,10 @@ export const LIMITS = {
   /** A silent partition is checkpointed after so many records of others: they are what a restart reads in vain. */
   idleRecordsMax: 20_000,
   checkpointPartBytesMax: 256 * KIB,
+  /** Lists of series of one client that a checkpoint keeps apart; hosts have one or two, and beyond it they are kept as one. */
+  checkpointShapesPerClient: 8,
+  /** Of a partition: ten times what 10,000 hosts take whose 50 series each differ from all others'. What is beyond is counted again when it comes. */
+  checkpointShapeBytesMax: 8 * MIB,
   /** A server that is further behind is not ready. */
   readyLagRecordsMax: 10_000,
   /** How long the consumer works before it lets requests in. */

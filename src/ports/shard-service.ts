@@ -50,18 +50,36 @@ export interface RevokeCall extends Message {
   readonly revocation: Revocation;
 }
 
-/** A shard, from afar. Methods settle within the caller's own time-out or throw what the platform throws. */
-export interface ShardService {
+/** Where a push goes. */
+export interface ShardWriter {
+  /** As PushAppender.append; a revoked key is `unauthorized`, a record that this version cannot read `unavailable`. */
   append(call: AppendCall): Promise<Reply<AppendOutcome>>;
+}
+
+/** What one shard holds, as MetricReader tells it. Every push that was answered before is in it. */
+export interface ShardReader {
+  /** Clients in the order of their names, from query.after on. */
   readWindows(call: ReadCall<WindowQuery>): Promise<Reply<Page<ClientWindows>>>;
+  /** The same of samples. */
   readSamples(call: ReadCall<RangeQuery>): Promise<Reply<Page<ClientSamples>>>;
+  /** Sorted by client. */
   readClients(call: TenantCall): Promise<Reply<readonly ClientStatus[]>>;
+  /** Sorted by name; clients are counted within the shard. */
   readMetrics(call: TenantCall): Promise<Reply<Awaited<ReturnType<MetricReader['metrics']>>>>;
+}
+
+/** What control asks of a shard. */
+export interface ShardKeeper {
+  /** The key is refused from here on, also after a restart. Repeating it is harmless. */
   revoke(call: RevokeCall): Promise<Reply<null>>;
+  /** What this life of the shard has counted. */
   telemetry(call: Message): Promise<Reply<readonly MetricFamily[]>>;
-  /** Does what is due, and sees to it that the alarm is set. */
+  /** Does what is due, for at most wakeMs, and sees to it that the alarm is set. */
   wake(call: Message): Promise<Reply<null>>;
 }
+
+/** A shard, from afar: calls settle, or throw what the platform throws. */
+export interface ShardService extends ShardWriter, ShardReader, ShardKeeper {}
 
 /** The one object that knows all shards. */
 export interface ControlService {

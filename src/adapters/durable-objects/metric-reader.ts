@@ -1,22 +1,20 @@
 /** What all shards hold, read page by page from other objects, as one reader. */
 import { clientKey, partitionOf } from '../../model/partition.ts';
 import type { MetricReader, RangeQuery } from '../../ports/metric-reader.ts';
-import type { Page, Reply, ShardService } from '../../ports/shard-service.ts';
+import type { Page, Reply, ShardReader } from '../../ports/shard-service.ts';
 import { CALL_VERSION } from '../../protocols/shard-reply.ts';
 import { ask } from './remote.ts';
 
-type Readable = Pick<ShardService, 'readWindows' | 'readSamples' | 'readClients' | 'readMetrics'>;
-
 export interface RemoteReaderOptions {
   readonly partitions: number;
-  shardOf(partition: number): Readable;
+  shardOf(partition: number): ShardReader;
   /** Every shard. */
-  shards(): readonly Readable[];
+  shards(): readonly ShardReader[];
 }
 
 export function remoteMetricReader({ partitions, shardOf, shards }: RemoteReaderOptions): MetricReader {
   const version = CALL_VERSION;
-  const holders = ({ tenant, client }: RangeQuery): readonly Readable[] =>
+  const holders = ({ tenant, client }: RangeQuery): readonly ShardReader[] =>
     client === undefined ? shards() : [shardOf(partitionOf(clientKey(tenant, client), partitions))];
   return {
     async clients(tenant) {

@@ -1,7 +1,7 @@
 /** The shard of a client, in another object, as the appender that a push sees. */
 import { clientKey, partitionOf } from '../../model/partition.ts';
 import type { PushAppender } from '../../ports/push-appender.ts';
-import type { EdgeCount, ShardService } from '../../ports/shard-service.ts';
+import type { EdgeCount, ShardWriter } from '../../ports/shard-service.ts';
 import { ByteWriter } from '../../protocols/bytes.ts';
 import { encodePush } from '../../protocols/log-record.ts';
 import { CALL_VERSION } from '../../protocols/shard-reply.ts';
@@ -9,7 +9,7 @@ import { ask } from './remote.ts';
 
 export interface RemoteAppenderOptions {
   readonly partitions: number;
-  shardOf(partition: number): Pick<ShardService, 'append'>;
+  shardOf(partition: number): ShardWriter;
   /** Takes what was counted since the last time: it travels with the push. */
   counts(): readonly EdgeCount[];
 }

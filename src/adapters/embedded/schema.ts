@@ -44,7 +44,10 @@ export function openSchema(database: SqlDatabase, counts: FixedCounts, steps = S
     if (version > newest)
       throw new MetricStreamError('schema_newer', `The data has schema version ${version}; this program knows ${newest}.`);
     if (version > 0 && version <= UNRELEASED)
-      throw new MetricStreamError('invalid_request', 'A build before the first release wrote this data; start with an empty directory.');
+      throw new MetricStreamError(
+        'invalid_request',
+        'A build before the first release wrote this data; start with an empty directory.',
+      );
     for (const step of steps.slice(Math.max(0, version - UNRELEASED))) step(database);
     if (version < newest) writeSetting(database, 'schema_version', newest);
     for (const name of ['partitions', 'shards'] as const) fix(database, name, counts[name]);

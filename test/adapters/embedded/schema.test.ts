@@ -35,7 +35,8 @@ describe('openSchema', () => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
     database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1, NULL)");
-    const add = (name: string) => (target: SqlDatabase) => void target.exec(`ALTER TABLE revoked_keys ADD COLUMN ${name} INTEGER`);
+    const add = (name: string) => (target: SqlDatabase) =>
+      void target.exec(`ALTER TABLE revoked_keys ADD COLUMN ${name} INTEGER`);
     const steps = [() => expect.fail('what is there is made again'), add('a'), add('b')];
     openSchema(database, COUNTS, steps);
     openSchema(database, COUNTS, steps);
