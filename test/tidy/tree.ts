@@ -61,7 +61,8 @@ export function readTree(root: string): Tree {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = posix.join(folder, entry.name);
       if (entry.isDirectory() && !folders.has(`${entry.name}/`)) visit(path);
-      if (!entry.isFile() || endings.some((ending) => path.endsWith(ending))) continue;
+      // In a worktree .git is a file.
+      if (!entry.isFile() || folders.has(`${entry.name}/`) || endings.some((ending) => path.endsWith(ending))) continue;
       const text = readFileSync(join(root, path), 'utf8');
       if (!text.includes('\0')) files[path] = text;
     }
