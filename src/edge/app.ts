@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Decompression } from '../ports/decompression.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import type { LiveFeed } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
@@ -32,6 +33,7 @@ export interface EdgeDependencies {
   readonly appender: PushAppender;
   readonly reader: MetricReader;
   readonly live: LiveFeed;
+  readonly decompression: Decompression;
   readonly keys: KeyRegistry;
   readonly secrets: Secrets;
   readonly telemetry: Telemetry & TelemetryReader;

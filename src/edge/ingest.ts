@@ -5,6 +5,7 @@ import { LIMITS } from '../model/limits.ts';
 import { murmur2 } from '../model/partition.ts';
 import { type Push, parsePushId } from '../model/push.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Decompression } from '../ports/decompression.ts';
 import type { PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { DecodedPush } from '../protocols/json.ts';
@@ -22,6 +23,7 @@ import { allows } from './roles.ts';
 export interface IngestOptions {
   readonly clock: Clock;
   readonly appender: PushAppender;
+  readonly decompression: Decompression;
   readonly telemetry: Telemetry;
   readonly authentication: Authentication;
   readonly limits: LocalLimits;
@@ -84,7 +86,7 @@ async function receive(
   if (named !== undefined) waitFor(limits.blockedMs(keyId, named, nowMs));
 
   if (!takes(receiver, headers.get('content-type'))) throw new MetricStreamError('unsupported_media_type');
-  const body = await readBody(request, codingOf(headers.get('content-encoding')), intake.bodyWait);
+  const body = await readBody(request, codingOf(headers.get('content-encoding')), intake.bodyWait, intake.decompression);
   const decoded = decoding.decode(receiver, body, tenant, named, nowMs);
   const client = clientOf(principal, decoded.clientId) ?? named;
   if (client === undefined) throw new MetricStreamError('client_missing');

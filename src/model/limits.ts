@@ -14,8 +14,8 @@ export const LIMITS = {
   /** Beyond this ratio a compressed body is a bomb; small bodies of zeros may compress better. */
   inflateRatioMax: 100,
   inflateRatioFreeBytes: 64 * KIB,
-  /** Compressed bytes given to the decoder at once: a decoder that ignores back-pressure holds about 1,000 times as much. */
-  inflateSliceBytes: 8 * KIB,
+  /** What a decoder makes at once, and so by how much it may pass its bound before it stops. */
+  inflateChunkBytes: 64 * KIB,
   headerKeyBytesMax: 4 * KIB,
   requestTimeoutMs: 30 * SECOND_MS,
   idleTimeoutMs: 30 * SECOND_MS,
@@ -146,6 +146,8 @@ export const LIMITS = {
 
   // Page: what a browser is asked to read, hold and draw.
   pagePollMs: 10 * SECOND_MS,
+  /** Of one file; the script with all that it imports is a hundredth of it. */
+  pageBytesMax: 16 * MIB,
   /** A large fleet is listed less often: 10,000 hosts every 100 s. */
   pagePollMsPerHost: 10,
   /** Three pushes of 10 s missed; two minutes are when windows close without the host. */

@@ -1,8 +1,8 @@
 /** `metricstream server`: edge, consumer and store in one process, and this host's agent. */
 import { Command } from 'commander';
 import { LIMITS } from '../model/limits.ts';
-import { bunHost } from './bun.ts';
 import { configError, type ServerConfig, serverFlags } from './config.ts';
+import { thisHost } from './hosts.ts';
 import { runServer } from './server.ts';
 
 export function serverCommand(): Command {
@@ -10,7 +10,7 @@ export function serverCommand(): Command {
   return serverFlags(command).action(async (config: ServerConfig) => {
     const wrong = configError(config);
     if (wrong !== undefined) command.error(`error: ${wrong}`);
-    const server = await runServer(config, bunHost());
+    const server = await runServer(config, await thisHost());
     stopOnSignal(() => server.stop());
     process.stdout.write(`metricstream is ready at ${server.keys.url}\n`);
     process.stdout.write(`  page  ${server.keys.url}/#key=${server.keys.read}\n  keys  ${config.dataDir}/keys.json\n`);

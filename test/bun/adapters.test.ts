@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bunCompression } from '../../src/adapters/bun/compression.ts';
 import { bunSqlDatabase } from '../../src/adapters/bun/sql-database.ts';
+import { zlibDecompression } from '../../src/adapters/node/decompression.ts';
 import { describeCompression } from '../contract/suites/compression.ts';
+import { describeDecompression } from '../contract/suites/decompression.ts';
 import { describeSqlDatabase } from '../contract/suites/sql-database.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'metricstream-bun-'));
@@ -16,6 +18,7 @@ let files = 0;
 describeSqlDatabase('bun:sqlite in memory', () => bunSqlDatabase(':memory:'));
 describeSqlDatabase('bun:sqlite in a file', () => bunSqlDatabase(join(folder, `${files++}.db`)));
 describeCompression('Bun', () => bunCompression());
+describeDecompression('node:zlib of Bun', () => zlibDecompression());
 
 describe('bun:sqlite in a file', () => {
   test('what was committed is there for the next to open it', () => {
