@@ -216,4 +216,6 @@ export const LIMITS = {
 
   // Process.
   shutdownMs: 10 * SECOND_MS,
+  /** How often a server that stops looks for connections that have nothing more to do. */
+  closeIdleMs: 50,
 } as const;

@@ -38,7 +38,10 @@ export function nodeHost(): Host {
         url: urlOf(config, typeof address === 'object' ? (address?.port ?? config.port) : config.port),
         async close(timeoutMs) {
           const done = new Promise((resolve) => server.close(resolve));
+          // It ends connections that are idle now; those that become idle later would be waited for.
+          const idle = setInterval(() => server.closeIdleConnections(), LIMITS.closeIdleMs);
           await Promise.race([done, sleep(timeoutMs)]);
+          clearInterval(idle);
           server.closeAllConnections();
         },
       };

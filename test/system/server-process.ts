@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestHost } from './hosts.ts';
 
 export interface Keys {
   readonly url: string;
@@ -29,9 +30,25 @@ export function freshDataDir(): { path: string; remove: () => void } {
 }
 
 /** Starts `metricstream server` on loopback and waits for its ready line. @param port 0: a free one. */
-export async function startServer(dataDir: string, port: number, flags: readonly string[] = []): Promise<ServerProcess> {
-  const args = ['src/runtimes/cli.ts', 'server', '--port', String(port), '--data-dir', dataDir, '--no-agent', ...flags];
-  const child = spawn('node_modules/.bin/bun', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startServer(
+  host: TestHost,
+  dataDir: string,
+  port: number,
+  flags: readonly string[] = [],
+): Promise<ServerProcess> {
+  const [command, ...runtime] = host.command;
+  const args = [
+    ...runtime,
+    'src/runtimes/cli.ts',
+    'server',
+    '--port',
+    String(port),
+    '--data-dir',
+    dataDir,
+    '--no-agent',
+    ...flags,
+  ];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = await untilReady(child);
   return {
     pid: child.pid ?? 0,
