@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { HOSTS, type TestHost } from './hosts.ts';
 import { MINUTE_MS, Oracle, type OracleSample, type OracleWindow, oracleValue, SAMPLES_PER_MINUTE, sampleAt } from './oracle.ts';
-import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer } from './server-process.ts';
+import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer, untilCaughtUp } from './server-process.ts';
 
 const CLIENTS = 8;
 const SPEED = 20;
@@ -90,14 +90,6 @@ async function windowsOf(keys: Keys, startMs: number, open: boolean): Promise<Or
   return (await getJson<{ windows: OracleWindow[] }>(keys, path)).windows;
 }
 
-async function untilReady(keys: Keys): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    if ((await fetch(`${keys.url}/ready`)).status === 200) return;
-    await pause(50);
-  }
-  throw new Error('the server did not catch up');
-}
-
 /** A server on a host that is started again on the same data. */
 function server(host: TestHost, port: number): () => Promise<ServerProcess> {
   const dataDir = freshDataDir();
@@ -132,7 +124,7 @@ describe.each(HOSTS)('$name', (host) => {
       await pause(300 + random() * 1_500);
       await current.kill('SIGKILL');
       current = await start();
-      await untilReady(current.keys);
+      await untilCaughtUp(current.keys);
       const required = oracle.snapshot();
       expect(oracle.violations(await windowsOf(current.keys, startMs, false), required, true)).toEqual([]);
     }
@@ -143,7 +135,7 @@ describe.each(HOSTS)('$name', (host) => {
     // The same after an orderly stop, which seals and bundles what has closed.
     expect(await current.kill('SIGTERM')).toBe(0);
     current = await start();
-    await untilReady(current.keys);
+    await untilCaughtUp(current.keys);
     expect(oracle.violations(await windowsOf(current.keys, startMs, true), oracle.snapshot(), false)).toEqual([]);
     expect(oracle.acknowledgedCount).toBeGreaterThan(CLIENTS * 5 * host.kills);
   });

@@ -103,3 +103,13 @@ export async function getJson<T>(keys: Keys, path: string): Promise<T> {
   if (response.status !== 200) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
 }
+
+/** Waits until /ready says so: then all that was in the log has been taken. */
+export async function untilCaughtUp(keys: Keys): Promise<void> {
+  const untilMs = Date.now() + START_MS;
+  while (Date.now() < untilMs) {
+    if ((await fetch(`${keys.url}/ready`)).status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the server did not catch up');
+}
