@@ -1,4 +1,4 @@
-/** The tests on Node, and those in workerd by Cloudflare's plugin; tests that need Bun stand in test/bun and run under `bun test`. */
+/** The tests on Node, some of them on Deno, and those in workerd by Cloudflare's plugin; tests that need Bun stand in test/bun and run under `bun test`. */
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{bun,workers}/**'],
+          exclude: ['test/{bun,workers}/**', ...('Deno' in globalThis ? [] : ['test/deno/**'])],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },

@@ -1,4 +1,7 @@
-/** Counts the fsyncs of a real server by strace: at least one for each acknowledged group commit (`npm run test:fsync`). */
+/**
+ * Counts the fsyncs of a real server by strace: at least one for each acknowledged group commit (`npm run test:fsync`).
+ * The arguments, where there are some, are what runs the server: `node`, or `deno run -A --no-lock`.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +9,7 @@ import { join } from 'node:path';
 import type { KeysFile } from '../src/runtimes/data-dir.ts';
 import { untilReady } from './until-ready.ts';
 
+const runtime = process.argv.length > 2 ? process.argv.slice(2) : [process.execPath];
 const PUSHES = 200;
 const START_MS = 60_000;
 
@@ -19,7 +23,7 @@ const child = spawn(
     'trace=fsync,fdatasync',
     '-o',
     trace,
-    process.execPath,
+    ...runtime,
     'src/runtimes/cli.ts',
     'server',
     '--port',
@@ -69,10 +73,10 @@ function syncs(): number {
     .filter((line) => /f(?:data)?sync\(.*= 0/.test(line) || /resumed.*f?(?:data)?sync.*= 0/.test(line)).length;
 }
 
-/** strace passes the signal's effect on: the server is its child, found by its id in the trace's first line. */
+/** The server is strace's only child; strace ends when it has. */
 async function end(): Promise<void> {
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const server = Number(/^(\d+)/.exec(readFileSync(trace, 'utf8'))?.[1] ?? 0);
+  const server = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ')[0]);
   if (server > 0) process.kill(server, 'SIGTERM');
   else child.kill('SIGTERM');
   await ended;

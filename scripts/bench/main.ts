@@ -17,6 +17,7 @@ interface GlobalOptions {
   readonly dataDir: string;
   readonly out: string;
   readonly entry: string;
+  readonly runtime: string;
   readonly keep: boolean;
   readonly profile: string | undefined;
 }
@@ -80,6 +81,7 @@ function program(): Command {
     .option('--data-dir <dir>', 'where the fresh data directories are made: a disk, not tmpfs', tmpdir())
     .option('--out <file>', 'the result as JSON; sections of earlier runs of the same commit stay in it', DEFAULT_OUT)
     .option('--entry <file>', 'the server under test', 'src/runtimes/cli.ts')
+    .option('--runtime <command>', 'what runs it: `node`, or `deno run -A --no-lock`', process.execPath)
     .option('--profile <dir>', 'run the server with bun --cpu-prof; it writes .cpuprofile and .md here as it stops')
     .option('--keep', 'leave the data directories behind', false);
   const load = (name: string, text: string, seconds: number): Command =>
@@ -142,7 +144,8 @@ function program(): Command {
 /** Runs one scenario after the other; what is done is saved before the next begins. */
 async function runAll(options: GlobalOptions, scenarios: readonly Scenario[]): Promise<void> {
   const { dataDir: parentDir, entry, keep, profile: profileDir, out } = options;
-  const bench: Bench = { serverOptions: { entry, parentDir, profileDir, keep }, log: (line) => console.log(line) };
+  const runtime = options.runtime.split(' ');
+  const bench: Bench = { serverOptions: { entry, runtime, parentDir, profileDir, keep }, log: (line) => console.log(line) };
   mkdirSync(parentDir, { recursive: true });
   mkdirSync(dirname(out), { recursive: true });
   const machine = describeMachine(parentDir);

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { cpuSeconds, rssBytes } from './process-usage.ts';
 
 export interface ServerOptions {
-  /** The entry file, run by this Bun. */
   readonly entry: string;
+  /** What runs it, with its arguments: one host or another. */
+  readonly runtime: readonly string[];
   /** Fresh data directories are made in here. */
   readonly parentDir: string;
   /** Where `bun --cpu-prof` writes the profile of each server when it ends; undefined: no profile. */
@@ -68,14 +69,15 @@ export async function withServer<T>(options: ServerOptions, body: (server: Serve
 }
 
 async function start(options: ServerOptions, dataDir: string, port: number, children: Set<ChildProcess>): Promise<Server> {
-  const { entry, profileDir, flags = [] } = options;
+  const { entry, runtime, profileDir, flags = [] } = options;
+  const [command = '', ...runtimeFlags] = runtime;
   const profile = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-md', `--cpu-prof-dir=${profileDir}`];
   const address = ['--port', String(port), '--host', HOSTNAME];
   const log = openSync(join(dataDir, LOG_FILE), 'a');
   const startedMs = performance.now();
   const child = spawn(
-    process.execPath,
-    [...profile, entry, 'server', ...address, '--data-dir', dataDir, '--no-agent', ...flags],
+    command,
+    [...runtimeFlags, ...profile, entry, 'server', ...address, '--data-dir', dataDir, '--no-agent', ...flags],
     {
       stdio: ['ignore', log, log],
     },
@@ -84,7 +86,7 @@ async function start(options: ServerOptions, dataDir: string, port: number, chil
   children.add(child);
   const exit = once(child, 'exit').then(() => children.delete(child));
   const { pid } = child;
-  if (pid === undefined) throw new Error(`Cannot start ${process.execPath}.`);
+  if (pid === undefined) throw new Error(`Cannot start ${command}.`);
   const keysFile = join(dataDir, 'keys.json');
   await ready(child, port, keysFile);
   const readyMs = performance.now() - startedMs;

@@ -2,17 +2,15 @@
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
-import { checkBody } from './checking.ts';
+import { type BodyReading, checkBody } from './checking.ts';
 import { isSameOrigin, sessionCookie, sessionTokenOf } from './cookies.ts';
-import type { Deadlines } from './deadlines.ts';
 import { createKey, freshId, parseDuration, type Secrets, signToken, tenantOfKeyId, tokenVerifier } from './keys.ts';
 import type { Call, KeyedCall } from './route.ts';
 import { createKeyBody, revokeKeyBody } from './schemas.ts';
 
-export interface AdministrationOptions {
+export interface AdministrationOptions extends BodyReading {
   readonly secrets: Secrets;
   readonly keys: KeyRegistry;
-  readonly bodyWait: Deadlines;
 }
 
 export interface Administration {
@@ -25,11 +23,12 @@ export interface Administration {
   signOut(call: Call): Promise<Response>;
 }
 
-export function administration({ secrets, keys, bodyWait }: AdministrationOptions): Administration {
+export function administration(options: AdministrationOptions): Administration {
+  const { secrets, keys } = options;
   const verify = tokenVerifier(secrets);
   return {
     async createKey({ request, principal, nowMs }) {
-      const body = await checkBody(request, createKeyBody, bodyWait);
+      const body = await checkBody(request, createKeyBody, options);
       const lifeMs = body.expires === undefined ? undefined : parseDuration(body.expires);
       const expiresMs = lifeMs === undefined ? undefined : nowMs + lifeMs;
       const claims = {
@@ -46,7 +45,7 @@ export function administration({ secrets, keys, bodyWait }: AdministrationOption
       return Response.json(answer, { status: 201 });
     },
     async revokeKey({ request, principal, nowMs }) {
-      const { key_id: keyId } = await checkBody(request, revokeKeyBody, bodyWait);
+      const { key_id: keyId } = await checkBody(request, revokeKeyBody, options);
       if (tenantOfKeyId(keyId) !== principal.tenant) throw new MetricStreamError('not_found', 'There is no such key.');
       await keys.revoke(principal.tenant, keyId, nowMs);
       return Response.json({ key_id: keyId, revoked: true });

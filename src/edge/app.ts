@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Decompression } from '../ports/decompression.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import type { LiveFeed } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
@@ -33,6 +34,7 @@ export interface EdgeDependencies {
   readonly reader: MetricReader;
   /** Left out: there is no route for it. */
   readonly live?: LiveFeed;
+  readonly decompression: Decompression;
   readonly keys: KeyRegistry;
   readonly secrets: Secrets;
   readonly telemetry: Telemetry & TelemetryReader;

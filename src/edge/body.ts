@@ -1,11 +1,14 @@
 /** Reads a request's body within bounds, before and after decompression. */
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import type { ContentCoding, Decompression } from '../ports/decompression.ts';
 import type { Deadlines } from './deadlines.ts';
 
-const CODINGS = { identity: 'identity', gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate' } as const;
-/** `deflate` is the zlib format (RFC 1950), as HTTP means it (RFC 9110, 8.4.1.2). */
-type Coding = (typeof CODINGS)[keyof typeof CODINGS];
+type Coding = ContentCoding | 'identity';
+const CODINGS = { identity: 'identity', gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate' } as const satisfies Record<
+  string,
+  Coding
+>;
 
 /** @throws unsupported_encoding for other codings, and for more than one. */
 export function codingOf(contentEncoding: string | null): Coding {
@@ -19,12 +22,17 @@ export function codingOf(contentEncoding: string | null): Coding {
  * @param waits how long the body may take to arrive.
  * @throws body_too_large (by Content-Length before anything is read) | invalid_compression | invalid_request | request_timeout
  */
-export async function readBody(request: Request, coding: Coding, waits: Deadlines): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBody(
+  request: Request,
+  coding: Coding,
+  waits: Deadlines,
+  decompression: Decompression,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytesMax = coding === 'identity' ? LIMITS.bodyBytesMax : LIMITS.bodyCompressedBytesMax;
   const declared = request.headers.get('content-length');
   const bytes =
     declared === null ? await readStreamed(request, bytesMax, waits) : await readDeclared(request, declared, bytesMax, waits);
-  return coding === 'identity' ? bytes : inflate(bytes, coding);
+  return coding === 'identity' ? bytes : inflate(bytes, coding, decompression);
 }
 
 async function readDeclared(
@@ -62,26 +70,12 @@ interface ByteReader {
   cancel(): Promise<void>;
 }
 
-async function inflate(bytes: Uint8Array<ArrayBuffer>, coding: 'gzip' | 'deflate'): Promise<Uint8Array<ArrayBuffer>> {
+/** @throws body_too_large for what would be over the limit, or more than a body of such a size can honestly hold | invalid_compression */
+function inflate(bytes: Uint8Array, coding: ContentCoding, { decompress }: Decompression): Uint8Array<ArrayBuffer> {
   const bytesMax = Math.min(LIMITS.bodyBytesMax, Math.max(LIMITS.inflateRatioFreeBytes, bytes.length * LIMITS.inflateRatioMax));
-  const { readable, writable } = new DecompressionStream(coding);
-  // What fails here fails the reader too, which is where it is seen.
-  feed(writable.getWriter(), bytes).catch(() => {});
-  const reader: ByteReader = readable.getReader();
-  try {
-    return await collect(reader, bytesMax);
-  } catch (error) {
-    if (error instanceof MetricStreamError) reader.cancel().catch(() => {});
-    else throw new MetricStreamError('invalid_compression', undefined, { cause: error });
-    throw error;
-  }
-}
-
-async function feed(writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  for (let at = 0; at < bytes.length; at += LIMITS.inflateSliceBytes) {
-    await writer.write(bytes.subarray(at, at + LIMITS.inflateSliceBytes));
-  }
-  await writer.close();
+  const inflated = decompress(bytes, coding, bytesMax);
+  if (inflated === undefined) throw tooLarge(bytesMax);
+  return inflated;
 }
 
 async function collect(reader: ByteReader, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {

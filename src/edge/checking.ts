@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import type { Decompression } from '../ports/decompression.ts';
 import { codingOf, readBody } from './body.ts';
 import type { Deadlines } from './deadlines.ts';
 import { RECEIVERS, takes } from './receivers.ts';
@@ -42,10 +43,20 @@ export function checkQuery<S extends z.ZodType>(
   return { query: result.data, labels };
 }
 
+/** What reading a body takes. */
+export interface BodyReading {
+  readonly bodyWait: Deadlines;
+  readonly decompression: Decompression;
+}
+
 /** Reads a JSON body. @throws unsupported_media_type | invalid_json | invalid_body naming the field */
-export async function checkBody<S extends z.ZodType>(request: Request, schema: S, waits: Deadlines): Promise<z.output<S>> {
+export async function checkBody<S extends z.ZodType>(
+  request: Request,
+  schema: S,
+  { bodyWait, decompression }: BodyReading,
+): Promise<z.output<S>> {
   if (!takes(RECEIVERS.json, request.headers.get('content-type'))) throw new MetricStreamError('unsupported_media_type');
-  const bytes = await readBody(request, codingOf(request.headers.get('content-encoding')), waits);
+  const bytes = await readBody(request, codingOf(request.headers.get('content-encoding')), bodyWait, decompression);
   let body: unknown;
   try {
     body = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));

@@ -5,6 +5,7 @@ import { LIMITS } from '../model/limits.ts';
 import { murmur2 } from '../model/partition.ts';
 import { type Push, parsePushId } from '../model/push.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Decompression } from '../ports/decompression.ts';
 import type { AppendOutcome, PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { DecodedPush } from '../protocols/json.ts';
@@ -22,6 +23,7 @@ import { allows } from './roles.ts';
 export interface IngestOptions {
   readonly clock: Clock;
   readonly appender: PushAppender;
+  readonly decompression: Decompression;
   readonly telemetry: Telemetry;
   readonly authentication: Authentication;
   readonly limits: LocalLimits;
@@ -65,7 +67,12 @@ export function ingest(options: IngestOptions): Ingest {
         options.authentication.recall(request.headers.get('authorization'), nowMs) ??
         (await options.authentication.authenticate(request, nowMs, false));
       const named = admit(intake, request, receiver, grant.principal, nowMs);
-      const body = await readBody(request, codingOf(request.headers.get('content-encoding')), intake.bodyWait);
+      const body = await readBody(
+        request,
+        codingOf(request.headers.get('content-encoding')),
+        intake.bodyWait,
+        intake.decompression,
+      );
       const taken = take(intake, { request, receiver, principal: grant.principal, named, body, correlationId, nowMs });
       const { push, decoded, principal } = taken;
       if (isWorthKeeping(taken)) {

@@ -14,8 +14,8 @@ export const LIMITS = {
   /** Beyond this ratio a compressed body is a bomb; small bodies of zeros may compress better. */
   inflateRatioMax: 100,
   inflateRatioFreeBytes: 64 * KIB,
-  /** Compressed bytes given to the decoder at once: a decoder that ignores back-pressure holds about 1,000 times as much. */
-  inflateSliceBytes: 8 * KIB,
+  /** What a decoder makes at once, and so by how much it may pass its bound before it stops. */
+  inflateChunkBytes: 64 * KIB,
   /** What zlib may grow its output by beyond a bound: workerd refuses what fits but leaves no room for one more step of 40 KiB. */
   inflateStepBytes: 64 * KIB,
   headerKeyBytesMax: 4 * KIB,
@@ -187,6 +187,8 @@ export const LIMITS = {
 
   // Page: what a browser is asked to read, hold and draw.
   pagePollMs: 10 * SECOND_MS,
+  /** Of one file; the script with all that it imports is a hundredth of it. */
+  pageBytesMax: 16 * MIB,
   /** A large fleet is listed less often: 10,000 hosts every 100 s. */
   pagePollMsPerHost: 10,
   /** Three pushes of 10 s missed; two minutes are when windows close without the host. */
@@ -266,4 +268,6 @@ export const LIMITS = {
   shutdownMs: 10 * SECOND_MS,
   /** Of two servers that start at once on one directory the first has to see the other step back, or neither would run. */
   directoryLockWaitMs: SECOND_MS / 2,
+  /** How often a server that stops looks for connections that have nothing more to do. */
+  closeIdleMs: 50,
 } as const;

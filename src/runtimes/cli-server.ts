@@ -2,8 +2,8 @@
 import { Command } from 'commander';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import { bunHost } from './bun.ts';
 import { configError, type ServerConfig, serverFlags } from './config.ts';
+import { thisHost } from './hosts.ts';
 import { runServer } from './server.ts';
 
 export function serverCommand(): Command {
@@ -11,7 +11,7 @@ export function serverCommand(): Command {
   return serverFlags(command).action(async (config: ServerConfig) => {
     const wrong = configError(config);
     if (wrong !== undefined) command.error(`error: ${wrong}`);
-    const server = await runServer(config, bunHost()).catch((error: unknown) => {
+    const server = await runServer(config, await thisHost()).catch((error: unknown) => {
       if (error instanceof MetricStreamError) command.error(`error: ${error.message}`);
       throw error;
     });

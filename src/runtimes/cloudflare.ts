@@ -14,6 +14,7 @@ import { embeddedShardRegistry } from '../adapters/embedded/shard-registry.ts';
 import { embeddedTimeSeriesStore } from '../adapters/embedded/time-series-store.ts';
 import { memoryTelemetry } from '../adapters/memory/telemetry.ts';
 import { zlibCompression } from '../adapters/node/compression.ts';
+import { zlibDecompression } from '../adapters/node/decompression.ts';
 import { adaptiveLinger } from '../consumers/append.ts';
 import { Control } from '../consumers/control.ts';
 import { ControlObjectBase } from '../consumers/control-object.ts';
@@ -162,6 +163,7 @@ function edgeOf(env: Env, secret: string): { fetch(request: Request): Response |
   return createApp({
     clock: hostClock(),
     appender: remotePushAppender({ partitions, shardOf, counts: telemetry.drain }),
+    decompression: zlibDecompression(),
     reader: remoteMetricReader({ partitions, shardOf, shards: all }),
     keys: remoteKeyRegistry({ control }),
     secrets: { current: secret, previous: env.METRICSTREAM_SECRET_PREVIOUS },

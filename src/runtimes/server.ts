@@ -19,21 +19,28 @@ import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { OWN_METRICS } from '../model/own-metrics.ts';
 import type { Compression } from '../ports/compression.ts';
+import type { Decompression } from '../ports/decompression.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { shapeInterner } from '../protocols/log-record.ts';
 import type { ServerConfig } from './config.ts';
 import { type KeysFile, openDataDir, readKeys, readSecrets, writeKeys } from './data-dir.ts';
 
-/** What a host brings: Bun now, others with the same few things. */
+/** What a host brings. `src/runtimes/hosts.ts` says which one this process runs on. */
 export interface Host {
   openDatabase(path: string): SqlDatabase & { close(): void };
   /** For the life of the process, however it ends. @returns lets it go; undefined when another process holds it. */
   lockFile(path: string): (() => void) | undefined;
   readonly compression: Compression;
+  readonly decompression: Decompression;
   assets(): Promise<AssetTable>;
-  /** Listens; resolves when it does. */
-  listen(config: ServerConfig, fetch: (request: Request) => Response | Promise<Response>): Promise<Listener>;
+  /**
+   * Listens; resolves when it does. Every well-formed request reaches `answer`, with the body as a stream and however large it says
+   * that it is: refusing is the edge's, so that all hosts refuse alike. What of a body nobody reads is not kept.
+   */
+  listen(config: ServerConfig, answer: (request: Request) => Response | Promise<Response>): Promise<Listener>;
+  /** The address of the connection that a request of `listen` came over; undefined when it is gone. */
+  remoteAddress(request: Request): string | undefined;
 }
 
 export interface Listener {
@@ -46,6 +53,13 @@ export interface RunningServer {
   readonly keys: KeysFile;
   /** Finishes requests in flight, seals, checkpoints; within shutdownMs. */
   stop(): Promise<void>;
+}
+
+/** Where a server that listens on `port` is reached. */
+export function urlOf(config: ServerConfig, port: number): string {
+  const scheme = config.tlsCert === undefined ? 'http' : 'https';
+  const name = config.host.includes(':') ? `[${config.host}]` : config.host;
+  return `${scheme}://${name}:${port}`;
 }
 
 /** @throws unavailable when another server uses the data directory */
@@ -63,6 +77,7 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
     appender: shard,
     reader: shard.reader,
     live: shard.live,
+    decompression: host.decompression,
     keys: keyRegistry,
     secrets,
     telemetry,
@@ -70,6 +85,7 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
     assets: new Map(Object.entries(await host.assets())),
     shellHeaders: ASSET_HEADERS,
     ready: () => shard.ready(),
+    remoteAddress: host.remoteAddress,
     sampleAgeMsMax: config.sampleAgeMax,
     tenantRequestsPerSecond: config.tenantRate,
   });

@@ -7,7 +7,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { bunCompression } from '../../src/adapters/bun/compression.ts';
 import { bunFileLock } from '../../src/adapters/bun/file-lock.ts';
 import { bunSqlDatabase } from '../../src/adapters/bun/sql-database.ts';
+import { zlibDecompression } from '../../src/adapters/node/decompression.ts';
 import { describeCompression } from '../contract/suites/compression.ts';
+import { describeDecompression } from '../contract/suites/decompression.ts';
 import { describeOwnFile, describeSqlDatabase } from '../contract/suites/sql-database.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'metricstream-bun-'));
@@ -19,6 +21,7 @@ describeSqlDatabase('bun:sqlite in a file', () => bunSqlDatabase(join(folder, `$
 describeOwnFile('bun:sqlite in memory', () => bunSqlDatabase(':memory:'));
 describeOwnFile('bun:sqlite in a file', () => bunSqlDatabase(join(folder, `${files++}.db`)));
 describeCompression('Bun', () => bunCompression());
+describeDecompression('node:zlib of Bun', () => zlibDecompression());
 
 describe('a lock on a file', () => {
   test('is held by one, until it lets go, and leaves a file of no bytes', () => {

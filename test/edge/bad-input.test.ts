@@ -1,60 +1,9 @@
 /** Bad input, case by case: what it is answered, and that nothing of it is kept. */
-import { readFileSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { createKey } from '../../src/edge/keys.ts';
-import { ERRORS, type ErrorCode } from '../../src/model/errors.ts';
+import { ERRORS } from '../../src/model/errors.ts';
+import { BAD_INPUT_FILES, type BadRequest, BODY_FORMS, bytesOf, readCases } from './bad-input-cases.ts';
 import { createEdge, type Edge, NOW_MS, SECRET } from './harness.ts';
-
-type Body =
-  | { readonly text: string }
-  /** Raw bytes. */
-  | { readonly base64: string }
-  | { readonly parts: readonly { readonly text: string; readonly times?: number }[] }
-  | { readonly gzip: { readonly zeros: number } };
-
-interface BadRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly key: 'ingest' | 'read' | 'none' | 'unknown' | 'revoked' | '8KiB';
-  readonly headers: Readonly<Record<string, string>>;
-  /** `$NOW`, `$NOW+MS` and `$NOW-MS` stand for the time of the test, Unix ms. */
-  readonly body?: Body;
-}
-
-interface Case {
-  readonly id: string;
-  readonly title: string;
-  /** Sent first, and good. */
-  readonly before?: readonly BadRequest[];
-  readonly request: BadRequest;
-  readonly expected: {
-    readonly status: number;
-    readonly code?: ErrorCode;
-    readonly allow?: string;
-    readonly accepted?: number;
-    readonly duplicate?: boolean;
-    /** Of the metrics that were not kept, in their order. */
-    readonly reasons?: readonly string[];
-    /** That were kept; "-0" for minus zero, which JSON libraries lose. */
-    readonly values?: readonly (number | '-0')[];
-    /** How many pushes are kept in the end. */
-    readonly stored: number;
-  };
-}
-
-function readCases(file: 'all' | 'json' | 'compressed'): readonly Case[] {
-  return JSON.parse(readFileSync(new URL(`../fixtures/bad-input/${file}.json`, import.meta.url), 'utf8'));
-}
-
-function bytesOf(body: Body | undefined): Uint8Array | undefined {
-  if (body === undefined) return undefined;
-  if ('base64' in body) return Uint8Array.from(Buffer.from(body.base64, 'base64'));
-  if ('gzip' in body) return Uint8Array.from(gzipSync(new Uint8Array(body.gzip.zeros), { level: 9 }));
-  const parts = 'text' in body ? [body] : body.parts;
-  const text = parts.map((part) => part.text.repeat('times' in part ? (part.times ?? 1) : 1)).join('');
-  return new TextEncoder().encode(text.replace(/\$NOW([+-]\d+)?/g, (_, offset: string) => String(NOW_MS + Number(offset ?? 0))));
-}
 
 async function keyOf(edge: Edge, which: BadRequest['key']): Promise<string | undefined> {
   if (which === 'none') return undefined;
@@ -68,7 +17,7 @@ async function keyOf(edge: Edge, which: BadRequest['key']): Promise<string | und
 
 /** @param declared with a Content-Length, as most clients; else in chunks. */
 async function send(edge: Edge, { method, path, key, headers, body }: BadRequest, declared: boolean): Promise<Response> {
-  const bytes = bytesOf(body);
+  const bytes = bytesOf(body, NOW_MS);
   const length: Record<string, string> = declared && bytes !== undefined ? { 'content-length': String(bytes.length) } : {};
   return edge.send(method, path, {
     key: await keyOf(edge, key),
@@ -77,13 +26,8 @@ async function send(edge: Edge, { method, path, key, headers, body }: BadRequest
   });
 }
 
-const FILES = { 'of all endpoints': 'all', 'as JSON': 'json', compressed: 'compressed' } as const;
-
-describe.each(Object.entries(FILES))('bad input %s', (_, file) => {
-  describe.each([
-    ['with its length', true],
-    ['in chunks', false],
-  ] as const)('%s', (_form, declared) => {
+describe.each(Object.entries(BAD_INPUT_FILES))('bad input %s', (_, file) => {
+  describe.each(BODY_FORMS)('%s', (_form, declared) => {
     test.each(readCases(file))('$id $title', async ({ before = [], request, expected }) => {
       const edge = createEdge();
       for (const first of before) expect((await send(edge, first, declared)).status).toBe(202);

@@ -5,6 +5,7 @@ import { type MemoryLiveFeed, memoryLiveFeed } from '../../src/adapters/memory/l
 import { memoryMetricReader } from '../../src/adapters/memory/metric-reader.ts';
 import { type MemoryPushAppender, memoryPushAppender } from '../../src/adapters/memory/push-appender.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
+import { zlibDecompression } from '../../src/adapters/node/decompression.ts';
 import { createApp, type EdgeDependencies } from '../../src/edge/app.ts';
 import { createKey, type KeyClaims } from '../../src/edge/keys.ts';
 import { LIMITS } from '../../src/model/limits.ts';
@@ -84,6 +85,7 @@ export function createEdge(overrides: Partial<EdgeDependencies> = {}, startMs?: 
     appender,
     reader: memoryMetricReader({ clock, kept: appender.kept }),
     live: feed,
+    decompression: zlibDecompression(),
     keys,
     secrets: { current: SECRET },
     telemetry: memoryTelemetry({ nowMs: clock.nowMs, write: (line) => logLines.push(line) }),

@@ -1,5 +1,6 @@
 /** The server of the simulation: the real edge, shard and embedded adapters in a process that dies and starts again. */
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
+import { zlibDecompression } from '../../src/adapters/node/decompression.ts';
 import { SERVER_PACE } from '../../src/consumers/pace.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { clientKey, partitionOf } from '../../src/model/partition.ts';
@@ -294,6 +295,7 @@ export class SimulatedServer {
       appender: shard,
       reader: shard.reader,
       live: shard.live,
+      decompression: zlibDecompression(),
       keys: system.embeddedKeyRegistry({ database }),
       secrets: { current: secret },
       telemetry,

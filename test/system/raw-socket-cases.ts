@@ -1,5 +1,6 @@
 /** Bad requests that no HTTP client would send: written byte by byte to a real server's socket (A9–A11, A13, A14). */
 import { connect } from 'node:net';
+import type { ErrorCode } from '../../src/model/errors.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 
 export interface RawCase {
@@ -12,12 +13,15 @@ export interface RawCase {
   /** The statuses that are right for the first answer; none at all is right where `mayClose`. */
   readonly statuses: readonly number[];
   readonly mayClose: boolean;
+  /** What our problem object says; left out where the host may refuse before us. */
+  readonly code?: ErrorCode;
 }
 
 export interface RawResult {
   readonly id: string;
   /** Status of the first answer; undefined: the connection was closed without one. */
   readonly status: number | undefined;
+  readonly code: string | undefined;
   readonly passed: boolean;
 }
 
@@ -42,6 +46,7 @@ export const RAW_CASES: readonly RawCase[] = [
     pieces: (host, key) => [head(host, key, `Content-Length: ${LIMITS.bodyBytesMax + 1}`)],
     statuses: [413],
     mayClose: false,
+    code: 'body_too_large',
   },
   {
     id: 'A10',
@@ -53,7 +58,8 @@ export const RAW_CASES: readonly RawCase[] = [
       yield '0\r\n\r\n';
     },
     statuses: [413],
-    mayClose: true,
+    mayClose: false,
+    code: 'body_too_large',
   },
   {
     id: 'A11',
@@ -68,6 +74,13 @@ export const RAW_CASES: readonly RawCase[] = [
     pieces: (host, key) => [head(host, key, `Content-Length: ${BODY.length + 10}`) + BODY],
     endsEarly: true,
     statuses: [400, 408],
+    mayClose: true,
+  },
+  {
+    id: 'A11c',
+    title: 'a Content-Length that is no number',
+    pieces: (host, key) => [head(host, key, 'Content-Length: many') + BODY],
+    statuses: [400, 413],
     mayClose: true,
   },
   {
@@ -97,45 +110,61 @@ export const RAW_CASES: readonly RawCase[] = [
     id: 'A14b',
     title: 'headers of 64 KiB',
     pieces: (host, key) => [head(host, key, `X-Filler: ${'f'.repeat(65_536)}`, `Content-Length: ${BODY.length}`) + BODY],
-    statuses: [401, 431],
+    // A host refuses them in its own words, before we see them.
+    statuses: [400, 401, 431],
     mayClose: true,
   },
 ];
 
 /** How long a server may take for an answer. */
 const ANSWER_MS = 5_000;
+const STATUS_LINE = /^HTTP\/1\.[01] (\d{3}) /;
 
 /** Sends each case on a connection of its own, one after the other. */
 export async function runRawCases(host: string, port: number, key: string): Promise<readonly RawResult[]> {
   const results: RawResult[] = [];
   for (const one of RAW_CASES) {
-    const status = await firstStatus(host, port, one, key);
-    const passed = status === undefined ? one.mayClose : typeof status === 'number' && one.statuses.includes(status);
-    results.push({ id: one.id, status: status === 'silent' ? undefined : status, passed });
+    const answer = await firstAnswer(host, port, one, key);
+    const passed =
+      answer === 'closed'
+        ? one.mayClose
+        : answer !== 'silent' && one.statuses.includes(answer.status) && (one.code === undefined || one.code === answer.code);
+    const { status, code } = typeof answer === 'string' ? { status: undefined, code: undefined } : answer;
+    results.push({ id: one.id, status, code, passed });
   }
   return results;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly code: string | undefined;
+}
+
+/** How long the rest of an answer is waited for, once its status is there. */
+const REST_MS = 100;
+
 /** @returns 'silent' when the server neither answered nor closed in time. */
-function firstStatus(host: string, port: number, one: RawCase, key: string): Promise<number | undefined | 'silent'> {
+function firstAnswer(host: string, port: number, one: RawCase, key: string): Promise<Answer | 'closed' | 'silent'> {
   return new Promise((resolve) => {
     const socket = connect(port, host);
     let received = '';
-    const finish = (status: number | undefined | 'silent'): void => {
+    const finish = (otherwise: 'closed' | 'silent'): void => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(status);
+      const status = STATUS_LINE.exec(received)?.[1];
+      resolve(status === undefined ? otherwise : { status: Number(status), code: /"code":"(\w+)"/.exec(received)?.[1] });
     };
-    const timer = setTimeout(() => finish('silent'), ANSWER_MS);
+    let timer = setTimeout(() => finish('silent'), ANSWER_MS);
     socket.setEncoding('latin1');
     socket.on('data', (text: string) => {
       received += text;
-      const [, status] = /^HTTP\/1\.[01] (\d{3}) /.exec(received) ?? [];
-      if (status !== undefined) finish(Number(status));
+      if (!STATUS_LINE.test(received)) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => finish('silent'), REST_MS);
     });
     // A server that closes while we write resets the connection: no answer, and no failure of ours.
-    socket.on('error', () => finish(undefined));
-    socket.on('close', () => finish(undefined));
+    socket.on('error', () => finish('closed'));
+    socket.on('close', () => finish('closed'));
     socket.on('connect', () => {
       for (const piece of one.pieces(`${host}:${port}`, key)) socket.write(piece, 'latin1');
       if (one.endsEarly) socket.end();

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestHost } from './hosts.ts';
 
 export interface Keys {
   readonly url: string;
@@ -29,9 +30,25 @@ export function freshDataDir(): { path: string; remove: () => void } {
 }
 
 /** Starts `metricstream server` on loopback and waits for its ready line. @param port 0: a free one. */
-export async function startServer(dataDir: string, port: number, flags: readonly string[] = []): Promise<ServerProcess> {
-  const args = ['src/runtimes/cli.ts', 'server', '--port', String(port), '--data-dir', dataDir, '--no-agent', ...flags];
-  const child = spawn('node_modules/.bin/bun', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startServer(
+  host: TestHost,
+  dataDir: string,
+  port: number,
+  flags: readonly string[] = [],
+): Promise<ServerProcess> {
+  const [command, ...runtime] = host.command;
+  const args = [
+    ...runtime,
+    'src/runtimes/cli.ts',
+    'server',
+    '--port',
+    String(port),
+    '--data-dir',
+    dataDir,
+    '--no-agent',
+    ...flags,
+  ];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = await untilReady(child);
   return {
     pid: child.pid ?? 0,
@@ -85,4 +102,14 @@ export async function getJson<T>(keys: Keys, path: string): Promise<T> {
   const response = await fetch(`${keys.url}${path}`, { headers: { authorization: `Bearer ${keys.read}` } });
   if (response.status !== 200) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
+}
+
+/** Waits until /ready says so: then all that was in the log has been taken. */
+export async function untilCaughtUp(keys: Keys): Promise<void> {
+  const untilMs = Date.now() + START_MS;
+  while (Date.now() < untilMs) {
+    if ((await fetch(`${keys.url}/ready`)).status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the server did not catch up');
 }

@@ -44,7 +44,8 @@ export function nodeSqlDatabase(path: string): NodeSqlDatabase {
       return { usedBytes: number('PRAGMA page_count') * pageBytes - freeBytes, freeBytes };
     },
     reclaim(pages) {
-      db.exec(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`);
+      // It gives back one page a step, and Deno's exec makes one step only.
+      prepare(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`).all();
     },
     close() {
       db.close();

@@ -1,0 +1,27 @@
+/** The hosts that the running system is tested on: one row each. A suite is written once and runs on every row. */
+
+export interface TestHost {
+  readonly name: string;
+  /** What runs `src/runtimes/cli.ts`. */
+  readonly command: readonly [string, ...string[]];
+  /** How often the crash test kills it in `npm test`; METRICSTREAM_TEST_KILLS says otherwise. */
+  readonly kills: number;
+}
+
+const ROWS: readonly TestHost[] = [
+  { name: 'bun', command: ['node_modules/.bin/bun'], kills: 20 },
+  { name: 'node', command: [process.execPath], kills: 5 },
+  { name: 'deno', command: ['node_modules/.bin/deno', 'run', '-A', '--no-lock'], kills: 20 },
+];
+
+/** Deno is not among the packages that `npm ci` installs: `npm run test:deno` asks for it. */
+const WANTED = (process.env.METRICSTREAM_TEST_HOSTS ?? 'bun,node').split(',');
+
+export const HOSTS: readonly TestHost[] = WANTED.map((name) => hostNamed(name));
+
+export function hostNamed(name: string): TestHost {
+  const row = ROWS.find((host) => host.name === name);
+  if (row === undefined) throw new Error(`there is no row for the host ${name}`);
+  const kills = process.env.METRICSTREAM_TEST_KILLS;
+  return kills === undefined ? row : { ...row, kills: Number(kills) };
+}
