@@ -14,6 +14,8 @@ const NOT_IN_WORKERD = [
 
 export default defineConfig({
   test: {
+    // By itself vitest leaves one core to the watcher: on two cores the files would run one by one.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
