@@ -270,4 +270,6 @@ export const LIMITS = {
   directoryLockWaitMs: SECOND_MS / 2,
   /** How often a server that stops looks for connections that have nothing more to do. */
   closeIdleMs: 50,
+  /** One call of wrangler by `metricstream cloudflare setup`: it talks to Cloudflare's API a few times. */
+  setupTimeoutMs: 2 * MINUTE_MS,
 } as const;
