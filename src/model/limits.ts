@@ -70,6 +70,8 @@ export const LIMITS = {
   sweepIntervalMs: 1 * MINUTE_MS,
   /** A client silent for this long is forgotten by memory and checkpoint; its stored data stay. */
   clientForgetMs: 8 * DAY_MS,
+  /** Clients whose place at the edge a shard remembers, 2 MB; beyond it all are forgotten, and the next pushes tell them again. */
+  edgePlacesMax: 20_000,
 
   // Shard, log and checkpoint.
   /** How often a shard looks at what the clock makes due. */
@@ -82,6 +84,8 @@ export const LIMITS = {
   lingerBusyMs: 1 * SECOND_MS,
   lingerQuietRate: 5,
   lingerBusyRate: 20,
+  /** The rate is a mean over about so long: a burst is not taken for a busy shard, nor a pause for a quiet one. */
+  lingerMeanMs: 5 * SECOND_MS,
   /** How long a commit waits for more pushes: a ms doubles what a busy server commits together. */
   lingerMs: 1,
   /** Smaller batches cost SQLite no less when they are compressed, and large ones come where every µs counts. */
@@ -237,6 +241,8 @@ export const LIMITS = {
   revocationRefreshMs: 3 * SECOND_MS,
   /** While control cannot be reached, the list is good for so long. */
   revocationStaleMs: 1 * MINUTE_MS,
+  /** Shards that one run of cron wakes; more take turns. Cloudflare allows 50 calls a request on the free plan. */
+  cronShardsMax: 40,
   revocationOverlapMs: 1 * MINUTE_MS,
   /** Of sessions signed out of, which are forgotten when they have expired: whoever has a key can make as many, and the rest is for keys. */
   sessionRevocationsMax: 50_000,
