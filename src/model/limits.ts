@@ -82,7 +82,7 @@ export const LIMITS = {
   /** Of a Durable Object, whose commits are billed: how long one waits, by how many pushes a second came lately. */
   lingerQuietMs: 50,
   lingerBusyMs: 1 * SECOND_MS,
-  lingerQuietRate: 5,
+  lingerQuietRate: 1,
   lingerBusyRate: 20,
   /** The rate is a mean over about so long: a burst is not taken for a busy shard, nor a pause for a quiet one. */
   lingerMeanMs: 5 * SECOND_MS,

@@ -76,7 +76,7 @@ describe('group commit', () => {
   });
 
   test('lingers 50 ms when quiet, a second above 20 pushes a second, and between them in proportion', () => {
-    expect([0, 5, 12.5, 20, 1_000].map(adaptiveLinger)).toEqual([50, 50, 525, 1_000, 1_000]);
+    expect([0, 1, 10.5, 20, 1_000].map(adaptiveLinger)).toEqual([50, 50, 525, 1_000, 1_000]);
   });
 
   /** Pushes at a steady rate, and waits for the last. @returns how often was committed. */
