@@ -12,7 +12,7 @@ import type { Telemetry, TelemetryReader } from '../ports/telemetry.ts';
 import { administration } from './administration.ts';
 import { assetAnswer } from './assets.ts';
 import type { Asset } from './dashboard/assets.ts';
-import { deadlines } from './deadlines.ts';
+import { type MakeDeadlines, sharedDeadlines } from './deadlines.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { readinessAnswer, telemetryAnswer } from './health.ts';
 import { ingest } from './ingest.ts';
@@ -50,6 +50,8 @@ export interface EdgeDependencies {
   remoteAddress?(request: Request): string | undefined;
   /** Where a request came in, where the host knows it: it is told of the client that pushed. */
   placeOf?(request: Request): EdgePlace | undefined;
+  /** Left out: one timer for all requests that wait. */
+  readonly deadlines?: MakeDeadlines;
   /** What GET /metrics answers, where this process is not all there is to tell of. */
   telemetryText?(): Promise<string>;
   readonly sampleAgeMsMax: number;
@@ -59,9 +61,9 @@ export interface EdgeDependencies {
 
 /** The table: one row for each route, with what it asks of a key. */
 export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[] {
-  const { clock, telemetry } = deps;
-  const push = ingest({ ...deps, ...guard, limits: localLimits(deps.tenantRequestsPerSecond) });
-  const query = queries(deps.reader, queryRunner(clock));
+  const { clock, telemetry, deadlines = sharedDeadlines } = deps;
+  const push = ingest({ ...deps, ...guard, deadlines, limits: localLimits(deps.tenantRequestsPerSecond) });
+  const query = queries(deps.reader, queryRunner(clock, deadlines));
   const feed = deps.live === undefined ? undefined : live({ clock, feed: deps.live, authentication: guard.authentication });
   const admin = administration({ ...deps, bodyWait: deadlines(clock, LIMITS.requestTimeoutMs) });
   const { open, keyed } = rows(guard);
