@@ -16,10 +16,12 @@ async function pushTo(append: ShardWriter['append'], place?: EdgePlace) {
 }
 
 describe('a push to a shard elsewhere', () => {
-  test('is 503 overloaded with Retry-After where the platform says that the object has too much to do', async () => {
+  test('is 503 overloaded with Retry-After where the platform or the shard says that it has too much to do', async () => {
     const overloaded = () =>
       Promise.reject(Object.assign(new Error('Durable Object is overloaded.'), { overloaded: true, remote: true }));
     expect(await pushTo(overloaded)).toEqual([503, 'overloaded', '1']);
+    const full = { kind: 'refused', code: 'overloaded', retryAfterMs: 2_000 } as const;
+    expect(await pushTo(async () => ({ version: 1, ok: true, value: full }))).toEqual([503, 'overloaded', '2']);
   });
 
   test('is 503 unavailable with Retry-After where the object has gone, or answers what this edge does not know', async () => {
