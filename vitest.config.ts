@@ -1,8 +1,44 @@
-/** The test run on Node, and of some tests on Deno; tests that need Bun live in test/bun and run under `bun test`. */
-import { defineConfig } from 'vitest/config';
+/** The tests on Node, and those in workerd by Cloudflare's plugin; tests that need Bun or Deno stand in test/bun and test/deno. */
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-const elsewhere = 'Deno' in globalThis ? ['test/bun/**'] : ['test/bun/**', 'test/deno/**'];
+/** Neutral code that a Worker runs. */
+const NEUTRAL = ['test/{model,protocols,consumers}/*.test.ts', 'test/edge/*.test.ts', 'test/contract/shard-ports.test.ts'];
+/** Two read the project's files, two hold two databases at once, of which an object has one, and one is long and the same everywhere. */
+const NOT_IN_WORKERD = [
+  'test/edge/bad-input.test.ts',
+  'test/model/own-metrics.test.ts',
+  'test/consumers/shard-{faults,lives}.test.ts',
+  'test/edge/push-schema.test.ts',
+];
 
-export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], exclude: elsewhere, testTimeout: 30_000, hookTimeout: 30_000 },
-});
+const IN_DENO = 'Deno' in globalThis;
+
+const node: TestProjectInlineConfiguration = {
+  test: {
+    name: 'node',
+    include: ['test/**/*.test.ts'],
+    exclude: IN_DENO ? ['test/{bun,workers}/**'] : ['test/{bun,deno,workers}/**'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+};
+
+async function workers(): Promise<TestProjectInlineConfiguration> {
+  const { cloudflareTest } = await import('@cloudflare/vitest-plugin');
+  return {
+    plugins: [cloudflareTest({ wrangler: { configPath: './test/workers/wrangler.toml' } })],
+    test: {
+      name: 'workers',
+      include: ['test/workers/*.test.ts', ...NEUTRAL],
+      exclude: NOT_IN_WORKERD,
+      setupFiles: ['test/workers/setup.ts'],
+      isolate: false,
+      // Longer than on Node: every turn of the event loop commits what was written in it.
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+    },
+  };
+}
+
+/** A vitest that Deno runs (`npm run test:deno`) has the first project only: Cloudflare's plugin needs Node. */
+export default defineConfig({ test: { projects: IN_DENO ? [node] : [node, await workers()] } });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type BareOptions, runBare } from './bare.ts';
 import { type ClosedOptions, runClosed } from './closed.ts';
 import { describeMachine } from './machine.ts';
 import { type QueryOptions, runQuery } from './query.ts';
@@ -38,6 +39,14 @@ const CLOSED: ClosedFlags = {
 };
 const STEADY: SteadyOptions = { clients: 1_000, pushesPerSecond: 2_253, warmUpSeconds: 5, seconds: 60 };
 const HOSTS: HostsOptions = { hosts: 10_000, intervalSeconds: 10, seconds: 60 };
+const BARE: BareOptions = {
+  connections: 50,
+  clients: 1_000,
+  pushesPerSecond: STEADY.pushesPerSecond,
+  hosts: HOSTS.hosts,
+  intervalSeconds: HOSTS.intervalSeconds,
+  seconds: 10,
+};
 const QUERY: QueryOptions = { hosts: 100, hourQueries: 50, dayQueries: 5 };
 const VISIBLE: VisibleOptions = { probes: 200, clients: 1_000, pushesPerSecond: 500 };
 
@@ -55,6 +64,9 @@ const steady = (options: SteadyOptions): Scenario => {
 };
 const hosts = (options: HostsOptions): Scenario => {
   return async (bench) => ({ hosts: await runHosts(bench, options) });
+};
+const bare = (options: BareOptions): Scenario => {
+  return async (bench) => ({ bare: await runBare(bench, options) });
 };
 const query = (options: QueryOptions): Scenario => {
   return async (bench) => ({ query: await runQuery(bench, options) });
@@ -92,6 +104,9 @@ function program(): Command {
     .option('--hosts <n>', 'each with its own connection', positive, HOSTS.hosts)
     .option('--interval-seconds <n>', 'between two pushes of a host', positive, HOSTS.intervalSeconds)
     .action((flags: HostsOptions, command: Command) => run(command, hosts(flags)));
+  load('bare', 'the same loads against a server that does next to nothing', BARE.seconds).action(
+    (flags: Pick<BareOptions, 'seconds'>, command: Command) => run(command, bare({ ...BARE, ...flags })),
+  );
   bench
     .command('query')
     .description('query times on a prefilled day')
@@ -108,7 +123,15 @@ function program(): Command {
     .description('every load; --seconds for steady and hosts')
     .option('--seconds <n>', 'measured seconds of steady and hosts', positive, STEADY.seconds)
     .action(({ seconds }: { seconds: number }, command: Command) =>
-      run(command, closed(CLOSED), steady({ ...STEADY, seconds }), hosts({ ...HOSTS, seconds }), query(QUERY), visible(VISIBLE)),
+      run(
+        command,
+        closed(CLOSED),
+        steady({ ...STEADY, seconds }),
+        hosts({ ...HOSTS, seconds }),
+        bare(BARE),
+        query(QUERY),
+        visible(VISIBLE),
+      ),
     );
   bench
     .command('report')

@@ -45,7 +45,12 @@ const RSS_INTERVAL_MS = 500;
 const CATCH_UP_TIMEOUT_MS = 120_000;
 const CATCH_UP_POLL_MS = 50;
 
-export async function measure(load: Load, server: Server, warmUpMs: number, measuredMs: number): Promise<Measurement> {
+export async function measure(
+  load: Load,
+  server: Pick<Server, 'cpuSeconds' | 'rssBytes'>,
+  warmUpMs: number,
+  measuredMs: number,
+): Promise<Measurement> {
   const { tally } = load;
   await Promise.race([Bun.sleep(warmUpMs), load.done]);
   resetTally(tally);

@@ -54,7 +54,7 @@ const LOAD_HEAD = [
   'stolen cores',
 ];
 
-function loadRows({ closed = [], steady, hosts }: BenchResult): string[][] {
+function loadRows({ closed = [], steady, hosts, bare }: BenchResult): string[][] {
   const rows = closed.map(({ median, stored, ...how }) => {
     const server = how.serverFlags === '' ? '' : `, server with \`${how.serverFlags}\``;
     const windows = `${grouped(how.windows.closed)} windows closed, ${grouped(how.windows.corrected)} corrected`;
@@ -67,15 +67,23 @@ function loadRows({ closed = [], steady, hosts }: BenchResult): string[][] {
     const name = `${grouped(hosts.hosts)} hosts at ${hosts.intervalSeconds} s, ${seconds(hosts.measurement)}`;
     rows.push(loadRow(name, hosts.measurement, hosts.stored));
   }
+  if (bare) {
+    const what = 'a bare server, which only reads, parses and fsyncs';
+    rows.push(loadRow(`${what}: closed loop, ${bare.connections} connections`, bare.closed, undefined));
+    rows.push(loadRow(`${what}: steady, ${grouped(bare.steady.pushesPerSecond)}/s`, bare.steady, undefined));
+    rows.push(loadRow(`${what}: hosts, ${grouped(bare.hosts.pushesPerSecond)}/s`, bare.hosts, undefined));
+  }
   return rows;
 }
 
-function loadRow(name: string, of: Measurement, stored: StoredBytes): string[] {
+function loadRow(name: string, of: Measurement, stored: StoredBytes | undefined): string[] {
   const times = [ms(of.p50Ms), ms(of.p99Ms), us(of.cpuUsPerPush), percent(of.cpuShare), mebibytes(of.rssBytesMax)];
   return [name, grouped(of.pushesPerSecond), ...times, perSample(stored), us(of.generatorUsPerPush), of.stolenCores.toFixed(2)];
 }
 
-function perSample({ samples, bodyBytes, diskBytes }: StoredBytes): string {
+function perSample(stored: StoredBytes | undefined): string {
+  if (stored === undefined) return '–';
+  const { samples, bodyBytes, diskBytes } = stored;
   return samples === 0 ? 'none sealed' : `${bytes(bodyBytes / samples)} (${bytes(diskBytes / samples)})`;
 }
 

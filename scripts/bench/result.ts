@@ -67,6 +67,14 @@ export interface HostsResult {
   readonly stored: StoredBytes;
 }
 
+/** The same loads against `bare-server.ts`. */
+export interface BareResult {
+  readonly connections: number;
+  readonly closed: Measurement;
+  readonly steady: Measurement;
+  readonly hosts: Measurement;
+}
+
 export interface Timing {
   readonly firstMs: number;
   readonly medianMs: number;
@@ -109,6 +117,7 @@ export interface Sections {
   readonly closed?: readonly ClosedResult[];
   readonly steady?: SteadyResult;
   readonly hosts?: HostsResult;
+  readonly bare?: BareResult;
   readonly query?: QueryResult;
   readonly visible?: VisibleResult;
 }

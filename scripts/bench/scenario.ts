@@ -18,7 +18,11 @@ export interface Hosts {
   readonly random: () => number;
 }
 
-export function createHosts(server: Server, clients: number, clockOf: (random: () => number) => ClientClock): Hosts {
+export function createHosts(
+  server: Pick<Server, 'hostname' | 'port' | 'keys'>,
+  clients: number,
+  clockOf: (random: () => number) => ClientClock,
+): Hosts {
   const random = xorshift32(SEED);
   const fleet = createFleet({
     target: { host: `${server.hostname}:${server.port}`, key: server.keys.ingest },

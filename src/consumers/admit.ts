@@ -1,22 +1,26 @@
 /** What the shard decides of a push before it is logged: series over a limit, and who was admitted lately. */
 import type { Rejection } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import { clientKey } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
 import type { Series } from '../model/series.ts';
 import type { MetricLog } from '../ports/metric-log.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
-import type { Cardinality } from './cardinality.ts';
+import type { ClientIntake } from './intake.ts';
+
+export interface Admitted {
+  readonly push: Push;
+  readonly rejected: readonly Rejection[];
+}
+
+const NOTHING_REJECTED: readonly Rejection[] = [];
 
 /** The push without the series that are over a limit; they are counted in its record. */
-export function admitSeries(
-  push: Push,
-  cardinality: Cardinality,
-  shapes: ShapeInterner,
-  nowMs: number,
-): { readonly push: Push; readonly rejected: readonly Rejection[] } {
-  const refused = cardinality.admit(push.tenant, push.client, push.shape, nowMs);
-  if (refused === undefined) return { push, rejected: [] };
+export function admitSeries(push: Push, client: ClientIntake, shapes: ShapeInterner, nowMs: number): Admitted {
+  const refused = client.admit(push.shape, nowMs);
+  return refused === undefined ? { push, rejected: NOTHING_REJECTED } : cut(push, refused, client, shapes, nowMs);
+}
+
+function cut(push: Push, refused: readonly number[], client: ClientIntake, shapes: ShapeInterner, nowMs: number): Admitted {
   const out = new Set(refused);
   const kept = push.shape.series.map((_, place) => place).filter((place) => !out.has(place));
   const pick = (values: Float64Array): Float64Array => Float64Array.from(kept, (place) => values[place] as number);
@@ -24,7 +28,7 @@ export function admitSeries(
   const ns = push.timesNs;
   const shape = shapes.intern(kept.map((place) => push.shape.series[place] as Series));
   // What is left is what the client is seen with: its places are held by that shape.
-  cardinality.admit(push.tenant, push.client, shape, nowMs);
+  client.admit(shape, nowMs);
   return {
     push: {
       ...push,
@@ -38,8 +42,8 @@ export function admitSeries(
   };
 }
 
-/** Client keys and append stamps of the pushes logged since `sinceMs`, oldest first. A push arrives well before it is admitted. */
-export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: number): [key: string, appendMs: number][] {
+/** Pushes logged since `sinceMs`, oldest first, with their append stamps. A push arrives well before it is admitted. */
+export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: number): [push: Push, appendMs: number][] {
   const end = log.end();
   let step = LIMITS.appendBatchRecordsMax;
   let from = Math.max(0, end - step);
@@ -47,7 +51,7 @@ export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: n
     step *= 2;
     from = Math.max(0, end - step);
   }
-  const admissions: [string, number][] = [];
+  const admissions: [Push, number][] = [];
   for (;;) {
     const records = log.read(from, LIMITS.readBatchBytesMax);
     const last = records[records.length - 1];
@@ -55,7 +59,7 @@ export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: n
     for (const { appendMs, bytes } of records) {
       if (appendMs < sinceMs) continue;
       const push = pushOf(bytes, shapes);
-      if (push !== undefined) admissions.push([clientKey(push.tenant, push.client), appendMs]);
+      if (push !== undefined) admissions.push([push, appendMs]);
     }
     from = last.offset + 1;
   }

@@ -3,25 +3,27 @@ import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LogRecord, MetricLog } from '../ports/metric-log.ts';
 
-interface Waiting<T> {
+/** Who waits for a commit. */
+export interface Waiting {
   readonly record: LogRecord;
-  readonly item: T;
-  readonly resolve: (offset: number) => void;
-  readonly reject: (error: unknown) => void;
+  /** The record is durable. */
+  committed(offset: number): void;
+  /** What the log threw: nothing of the batch may be counted on. */
+  failed(error: unknown): void;
 }
 
-export interface GroupCommitDependencies<T> {
+export interface GroupCommitDependencies<T extends Waiting> {
   readonly clock: Clock;
   readonly log: MetricLog;
   /** 0: commit as soon as what is readable now has been read. */
   readonly lingerMs: number;
-  /** Told of what is durable, in order, before the appends resolve. */
-  committed(items: readonly T[], records: readonly LogRecord[], firstOffset: number, appendMs: number): void;
+  /** Told of what is durable, in order, before those who wait are. */
+  committed(batch: readonly T[], firstOffset: number, appendMs: number): void;
 }
 
-export class GroupCommit<T> {
+export class GroupCommit<T extends Waiting> {
   readonly #deps: GroupCommitDependencies<T>;
-  #waiting: Waiting<T>[] = [];
+  #waiting: T[] = [];
   #bytes = 0;
   #cancel: (() => void) | undefined;
   #stampMs = 0;
@@ -40,17 +42,17 @@ export class GroupCommit<T> {
     this.#stampMs = Math.max(this.#stampMs, stampMs);
   }
 
-  /** @returns the offset once it is durable. @throws what the log threw: nothing of the batch may be counted on. */
-  add(record: LogRecord, item: T): Promise<number> {
+  add(waiting: T): void {
+    const bytes = waiting.record.bytes.length;
     // Together they have to fit in one row of the log.
-    if (this.#bytes + record.bytes.length > LIMITS.appendBatchBytesMax) this.flush();
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ record, item, resolve, reject });
-      this.#bytes += record.bytes.length;
-      if (this.#bytes >= LIMITS.appendBatchBytesMax || this.#waiting.length >= LIMITS.appendBatchRecordsMax) this.flush();
-      else this.#cancel ??= this.#deps.clock.schedule(this.#deps.lingerMs, () => this.flush());
-    });
+    if (this.#bytes + bytes > LIMITS.appendBatchBytesMax) this.flush();
+    this.#waiting.push(waiting);
+    this.#bytes += bytes;
+    if (this.#bytes >= LIMITS.appendBatchBytesMax || this.#waiting.length >= LIMITS.appendBatchRecordsMax) this.flush();
+    else this.#cancel ??= this.#deps.clock.schedule(this.#deps.lingerMs, this.#due);
   }
+
+  readonly #due = (): void => this.flush();
 
   /** Commits what waits, now. */
   flush(): void {
@@ -66,15 +68,10 @@ export class GroupCommit<T> {
     try {
       first = this.#deps.log.append(records, this.#stampMs);
     } catch (error) {
-      for (const one of batch) one.reject(error);
+      for (const one of batch) one.failed(error);
       return;
     }
-    this.#deps.committed(
-      batch.map((one) => one.item),
-      records,
-      first,
-      this.#stampMs,
-    );
-    for (let i = 0; i < batch.length; i++) (batch[i] as Waiting<T>).resolve(first + i);
+    this.#deps.committed(batch, first, this.#stampMs);
+    for (let i = 0; i < batch.length; i++) (batch[i] as T).committed(first + i);
   }
 }

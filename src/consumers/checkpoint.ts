@@ -7,16 +7,17 @@ import type { BootWindow, Ledger } from './ledger.ts';
 import { type SealedState, stillSkipped } from './seal.ts';
 
 /*
- * state   = version:u8 log:f64 n:varint client{n}                                     version 1; log: log time, Unix ms
+ * state   = version:u8 log:f64 n:varint client{n}                                     version 2; log: log time, Unix ms
  * client  = tenant:text client:text frontier:f64 sealedThrough:f64 sealOffset:f64 bundledHour:f64 bundledDay:f64
  *           lastSample:f64 lastSeen:f64 sealedAt:f64 flags:u8 [skew:f64] [datacenter:text] [environment:text]
  *           pushes:varint{5} samples:varint{3} rejected boots corrections skipped
  * rejected    = n:varint ( reason:u8 count:varint ){n}
- * boots       = n:varint ( boot:text highest:f64 seen:u32{8} hashes:u32{16} ){n}       oldest first
+ * boots       = n:varint ( boot:text first:varint highest:f64 seen:u32{8} hashes:u32{16} ){n}       oldest first; no `first` in version 1
  * corrections = n:varint ( minute:f64 m:varint ( series:text times:varint ){m} ){n}
  * skipped     = n:varint ( offset:f64 ms:f64 ){n}
  */
-const VERSION = 1;
+const VERSION = 2;
+const VERSION_WITHOUT_FIRST = 1;
 const HAS_SKEW = 1;
 const HAS_DATACENTER = 2;
 const HAS_ENVIRONMENT = 4;
@@ -85,8 +86,9 @@ function encodeLedger(writer: ByteWriter, ledger: Ledger): void {
     writer.varint(count);
   }
   writer.varint(ledger.boots.length);
-  for (const { boot, highest, seen, hashes } of ledger.boots) {
+  for (const { boot, first, highest, seen, hashes } of ledger.boots) {
     writer.text(boot);
+    writer.varint(first);
     writer.f64(highest);
     for (const word of seen) writer.u32(word);
     for (const hash of hashes) writer.u32(hash >>> 0);
@@ -102,16 +104,16 @@ export interface DecodedCheckpoint {
 export function decodeCheckpoint(bytes: Uint8Array): DecodedCheckpoint {
   const reader = new ByteReader(bytes);
   const version = reader.u8();
-  if (version !== VERSION)
+  if (version !== VERSION && version !== VERSION_WITHOUT_FIRST)
     throw new MetricStreamError('schema_newer', `A checkpoint has version ${version}; this reads ${VERSION}.`);
   const logMs = reader.f64();
   const clients: ClientState[] = [];
-  for (let left = reader.count(80); left > 0; left--) clients.push(decodeClient(reader));
+  for (let left = reader.count(80); left > 0; left--) clients.push(decodeClient(reader, version));
   if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a checkpoint.');
   return { logMs, clients };
 }
 
-function decodeClient(reader: ByteReader): ClientState {
+function decodeClient(reader: ByteReader, version: number): ClientState {
   const client = new ClientState(reader.text(), reader.text(), reader.f64(), undefined, 0);
   client.sealedThroughMs = reader.f64();
   client.sealOffset = reader.f64();
@@ -124,7 +126,7 @@ function decodeClient(reader: ByteReader): ClientState {
   if ((flags & HAS_SKEW) !== 0) client.skewMs = reader.f64();
   if ((flags & HAS_DATACENTER) !== 0) client.datacenter = reader.text();
   if ((flags & HAS_ENVIRONMENT) !== 0) client.environment = reader.text();
-  decodeLedger(reader, client.ledger);
+  decodeLedger(reader, client.ledger, version);
   for (let left = reader.count(9); left > 0; left--) {
     const bySeries = new Map<string, number>();
     client.corrections.set(reader.f64(), bySeries);
@@ -134,7 +136,7 @@ function decodeClient(reader: ByteReader): ClientState {
   return client;
 }
 
-function decodeLedger(reader: ByteReader, ledger: Ledger): void {
+function decodeLedger(reader: ByteReader, ledger: Ledger, version: number): void {
   for (const field of PUSH_FIELDS) ledger.pushes[field] = reader.varint();
   for (const field of SAMPLE_FIELDS) ledger.samples[field] = reader.varint();
   for (let left = reader.count(2); left > 0; left--) {
@@ -142,12 +144,13 @@ function decodeLedger(reader: ByteReader, ledger: Ledger): void {
     const count = reader.varint();
     if (reason !== undefined) ledger.rejected.set(reason, count);
   }
-  for (let left = reader.count(100); left > 0; left--) ledger.boots.push(decodeBoot(reader));
+  for (let left = reader.count(100); left > 0; left--) ledger.boots.push(decodeBoot(reader, version));
 }
 
-function decodeBoot(reader: ByteReader): BootWindow {
+function decodeBoot(reader: ByteReader, version: number): BootWindow {
   return {
     boot: reader.text(),
+    first: version === VERSION_WITHOUT_FIRST ? 0 : reader.varint(),
     highest: reader.f64(),
     seen: Uint32Array.from({ length: LIMITS.sequencesPerBoot / 32 }, () => reader.u32()),
     hashes: Int32Array.from({ length: LIMITS.contentHashesPerBoot }, () => reader.u32() | 0),

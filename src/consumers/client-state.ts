@@ -127,11 +127,10 @@ export class ClientState {
     return this.corrections.get(minuteMs)?.get(seriesKey) ?? 0;
   }
 
-  /** Moves the frontier with log time and the client's own watermark. @returns [from, to) of minutes that closed now. */
-  advance(logMs: number, closedMs: number): readonly [number, number] {
-    const from = this.frontierMs;
+  /** Moves the frontier with log time and the client's own watermark. @returns where it stands now: minutes up to it have closed. */
+  advance(logMs: number, closedMs: number): number {
     const watermark = Math.min(this.lastSampleMs, logMs) - LIMITS.watermarkLagMs;
-    this.frontierMs = Math.max(from, closedMs, windowStart(watermark, MINUTE_MS));
-    return [from, this.frontierMs];
+    this.frontierMs = Math.max(this.frontierMs, closedMs, windowStart(watermark, MINUTE_MS));
+    return this.frontierMs;
   }
 }

@@ -1,14 +1,16 @@
 /** The consumer of a shard: takes records in order through their pipelines, in slices, and checkpoints as it goes. */
 import { LIMITS } from '../model/limits.ts';
+import { clientKey } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
 import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { MetricLog } from '../ports/metric-log.ts';
+import type { MetricLog, StoredRecord } from '../ports/metric-log.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { ClientState } from './client-state.ts';
+import type { Pace } from './pace.ts';
 import type { Pipeline } from './pipeline.ts';
 import { applySeal, owesSeal, planSeal, type SealPlan } from './seal.ts';
 
@@ -18,6 +20,8 @@ export interface FreshRecord {
   readonly partition: number;
   readonly appendMs: number;
   readonly push: Push | undefined;
+  /** Of the client that pushed; empty for a tick. */
+  readonly key: string;
   readonly bytes: number;
 }
 
@@ -32,6 +36,7 @@ export interface ConsumerDependencies {
   /** Told of every record, in replay too, once it has been taken. */
   consumed(record: FreshRecord): void;
   readonly headBytesMax: number;
+  readonly pace: Pick<Pace, 'checkpointMs'>;
 }
 
 /** How often the consumer looks at the clock. */
@@ -54,6 +59,8 @@ export class Consumer {
   readonly #safe: number[];
   readonly #committed: { position: number; logMs: number }[];
   #headBytes = 0;
+  /** Lost records before this offset have been told. */
+  #lostTold = 0;
   failed: unknown;
   /** The log is past its size: partitions let go of it as soon as they can, silent ones too. */
   pressed = false;
@@ -175,9 +182,25 @@ export class Consumer {
     const until = first?.offset ?? Number.POSITIVE_INFINITY;
     const stored = this.#deps.log.read(this.#next, LIMITS.readBatchBytesMax).filter((record) => record.offset < until);
     if (first === undefined) this.#expected = (stored[stored.length - 1]?.offset ?? this.#next - 1) + 1;
-    return stored.map(({ offset, partition, appendMs, bytes }) => {
-      return { offset, partition, appendMs, push: this.#decode(bytes, offset), bytes: bytes.length };
+    this.#tellLost(stored);
+    return stored.map(({ offset, partition, appendMs, bytes, lost }) => {
+      const push = lost === true ? undefined : this.#decode(bytes, offset);
+      const key = push === undefined ? '' : clientKey(push.tenant, push.client);
+      return { offset, partition, appendMs, push, key, bytes: bytes.length };
     });
+  }
+
+  /** Counts and tells what is lost with damaged batches: how much, since whose it was is not known. */
+  #tellLost(stored: readonly StoredRecord[]): void {
+    // What a run that failed has told is not told again.
+    const lost = stored.filter((record) => record.lost === true && record.offset >= this.#lostTold);
+    // Of offsets that follow on, the distance to their place is the same.
+    for (const run of Map.groupBy(lost, ({ offset }, place) => offset - place).values()) {
+      const first = run[0]?.offset ?? 0;
+      this.#lostTold = first + run.length;
+      this.#deps.telemetry.count('metricstream_log_records_lost_total', run.length);
+      this.#deps.telemetry.log('error', 'damaged records of the log are passed over', { first, last: this.#lostTold - 1 });
+    }
   }
 
   /** A record that cannot be read is counted and passed over: the partition goes on. */
@@ -202,7 +225,7 @@ export class Consumer {
     }
     if (record.offset >= pipeline.replayUntil) pipeline.advanceLog(record.appendMs);
     const { push } = record;
-    const pending = push === undefined ? undefined : pipeline.prepare(push, record.offset);
+    const pending = push === undefined ? undefined : pipeline.prepare(record.key, push, record.offset);
     if (pending === undefined) {
       this.#finish(record, pipeline);
       return undefined;
@@ -211,18 +234,30 @@ export class Consumer {
   }
 
   #finish(record: FreshRecord, pipeline: Pipeline): void {
-    if (record.push !== undefined) pipeline.apply(record.push, record.offset);
+    if (record.push !== undefined) pipeline.apply(record.key, record.push, record.offset);
     this.#next = record.offset + 1;
     this.#deps.consumed(record);
+  }
+
+  /** When there is something to do, Unix ms: now while records wait, at the next turn where log time has moved; Infinity else. */
+  nextDueMs(): number {
+    if (!this.caughtUp) return this.#deps.clock.nowMs();
+    const moved = this.#deps.pipelines.some(({ partition, logMs }) => this.#committed[partition]?.logMs !== logMs);
+    return moved ? this.#turnAtMs + this.#gapMs() : Number.POSITIVE_INFINITY;
+  }
+
+  /** Between two turns. */
+  #gapMs(): number {
+    const { pipelines, headBytesMax, pace } = this.#deps;
+    return (pace.checkpointMs / pipelines.length) * Math.min(1, Math.max(0, (1 - this.#headBytes / headBytesMax) * 4));
   }
 
   /** Partitions take turns, each once an interval; sooner when heads fill up. */
   async #checkpointIfDue(): Promise<void> {
     const { clock, pipelines, headBytesMax } = this.#deps;
     const nowMs = clock.nowMs();
+    if (Math.abs(nowMs - this.#turnAtMs) < this.#gapMs() || this.#next < this.#replayUntil) return;
     const pressure = this.#headBytes / headBytesMax;
-    const gapMs = (LIMITS.checkpointIntervalMs / pipelines.length) * Math.min(1, Math.max(0, (1 - pressure) * 4));
-    if (Math.abs(nowMs - this.#turnAtMs) < gapMs || this.#next < this.#replayUntil) return;
     this.#turnAtMs = nowMs;
     this.#turn = (this.#turn + 1) % pipelines.length;
     const pipeline = pipelines[this.#turn];
@@ -234,7 +269,7 @@ export class Consumer {
     this.#headBytes = this.#deps.pipelines.reduce((sum, one) => sum + one.headBytes(), 0);
     const last = this.#committed[pipeline.partition];
     pipeline.position = Math.max(pipeline.position, this.#next);
-    pipeline.forgetSilent();
+    pipeline.forgetSilent(this.#forgetMs());
     const due = dueClients(pipeline, sealAge);
     for (;;) {
       const plans = await this.#plan(pipeline, due);
@@ -245,6 +280,12 @@ export class Consumer {
       if (due.length === 0) return;
       await this.#pause();
     }
+  }
+
+  /** The more clients memory keeps, the sooner those that are silent are forgotten. */
+  #forgetMs(): number {
+    const clients = this.#deps.pipelines.reduce((sum, one) => sum + one.clients.size, 0);
+    return clients > LIMITS.clientStatesCrowded ? LIMITS.seriesIdleMs : LIMITS.clientForgetMs;
   }
 
   /** Plans seals until the batch is large enough; takes them from `due`. */

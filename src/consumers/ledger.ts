@@ -9,6 +9,8 @@ const HASHES = LIMITS.contentHashesPerBoot;
 /** One boot of an agent: the greatest sequence seen, which of the last 256 came, and the content of the last 16. */
 export interface BootWindow {
   readonly boot: string;
+  /** What came before this sequence was counted when the boot was known before, or is not known of: nothing is expected there. */
+  readonly first: number;
   highest: number;
   /** Bit (sequence mod 256) is set when that sequence came; only the last 256 count. */
   readonly seen: Uint32Array;
@@ -66,7 +68,7 @@ export class Ledger {
   #named(pushId: PushId, contentHash: number): PushVerdict {
     if (pushId.previous !== undefined) this.#expect(pushId.previous.boot, pushId.previous.count - 1);
     const { sequence } = pushId;
-    const window = this.#window(pushId.boot);
+    const window = this.#window(pushId);
     if (isSeen(window, sequence)) {
       this.pushes.duplicate += 1;
       const remembered = window.highest - sequence < HASHES;
@@ -80,8 +82,8 @@ export class Ledger {
     const inWindow = window.highest - sequence < LIMITS.sequencesPerBoot;
     if (inWindow) window.seen[wordOf(sequence)] = (window.seen[wordOf(sequence)] as number) | bitOf(sequence);
     if (window.highest - sequence < HASHES) window.hashes[sequence % HASHES] = contentHash;
-    // Beyond the window nobody can tell a straggler from a repeat: it counts as late, not as received.
-    if (inWindow) this.pushes.received += 1;
+    // Beyond the window, or before the first, nobody can tell a straggler from a repeat: it counts as late, not as received.
+    if (inWindow && sequence >= window.first) this.pushes.received += 1;
     return late ? 'late' : 'new';
   }
 
@@ -106,15 +108,28 @@ export class Ledger {
     this.pushes.expected = Math.min(this.pushes.expected + pushes, Number.MAX_SAFE_INTEGER);
   }
 
-  #window(boot: string): BootWindow {
+  #window(pushId: PushId): BootWindow {
+    const { boot } = pushId;
     const last = this.boots[this.boots.length - 1];
     if (last?.boot === boot) return last;
     const known = this.boots.find((one) => one.boot === boot);
     if (known !== undefined) return known;
-    const fresh: BootWindow = { boot, highest: -1, seen: new Uint32Array(WORDS), hashes: new Int32Array(HASHES) };
+    const first = this.#firstOf(pushId);
+    const fresh = { boot, first, highest: first - 1, seen: new Uint32Array(WORDS), hashes: new Int32Array(HASHES) };
     this.boots.push(fresh);
     if (this.boots.length > LIMITS.bootsPerClient) this.boots.shift();
     return fresh;
+  }
+
+  /**
+   * The first sequence that is expected of a boot not known: all of a boot's, from 0, unless it may have been known before and
+   * forgotten since. That is so once there are as many boots as are remembered, but for one whose predecessor still is:
+   * it came after that, and would be remembered too. Of one that may be back only what comes from here on is expected:
+   * what it sent before was counted then. What it lost in between is then not known; it is not made up either.
+   */
+  #firstOf({ sequence, previous }: PushId): number {
+    const mayBeBack = this.boots.length >= LIMITS.bootsPerClient && !this.boots.some((one) => one.boot === previous?.boot);
+    return mayBeBack ? sequence : 0;
   }
 }
 

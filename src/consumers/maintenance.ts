@@ -5,6 +5,7 @@ import type { MetricLog } from '../ports/metric-log.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import type { Consumer } from './consume.ts';
+import type { Pace } from './pace.ts';
 import type { Pipeline } from './pipeline.ts';
 
 export interface Disk {
@@ -33,6 +34,7 @@ export interface MaintenanceDependencies {
   readonly consumer: Consumer;
   readonly pipelines: readonly Pipeline[];
   readonly retention: RetentionOptions;
+  readonly pace: Pace;
   tick(partitions: readonly number[]): void;
   sweep(nowMs: number): void;
 }
@@ -45,6 +47,7 @@ export class Maintenance {
   #cancel: (() => void) | undefined;
   #diskAtMs = 0;
   #retentionAtMs = 0;
+  #sweptAtMs = 0;
   #diskFull = false;
   #logFull = false;
   /** The log's end when ticks were last appended. */
@@ -60,9 +63,10 @@ export class Maintenance {
     return this.#diskFull || this.#logFull;
   }
 
-  start(): void {
+  /** @param timed whether rounds come by themselves. */
+  start(timed: boolean): void {
     this.#look();
-    this.#arm();
+    if (timed) this.#arm();
   }
 
   stop(): void {
@@ -78,17 +82,28 @@ export class Maintenance {
     });
   }
 
-  /** One round; each second. Never rejects. */
+  /** When the next round has something to do, Unix ms: for a host that sleeps until then. */
+  nextDueMs(): number {
+    const { consumer, pipelines, pace, clock } = this.#deps;
+    if (consumer.failed !== undefined) return clock.nowMs() + LIMITS.retryMs;
+    const ticks = pipelines.map((pipeline) => pipeline.tickDueMs(pace.tickMs));
+    return Math.min(consumer.nextDueMs(), this.#retentionAtMs + pace.retentionMs, ...ticks);
+  }
+
+  /** One round: on a server each second. Never rejects. */
   async round(): Promise<void> {
     const { clock, consumer, telemetry } = this.#deps;
     const nowMs = clock.nowMs();
     try {
-      this.#deps.sweep(nowMs);
+      if (Math.abs(nowMs - this.#sweptAtMs) >= LIMITS.sweepIntervalMs) {
+        this.#sweptAtMs = nowMs;
+        this.#deps.sweep(nowMs);
+      }
       this.#tick(nowMs);
       // A clock that was set back makes things due, too.
       if (Math.abs(nowMs - this.#diskAtMs) >= LIMITS.freeCheckIntervalMs) this.#look();
       await consumer.kick();
-      if (Math.abs(nowMs - this.#retentionAtMs) >= LIMITS.retentionIntervalMs) {
+      if (Math.abs(nowMs - this.#retentionAtMs) >= this.#deps.pace.retentionMs) {
         this.#retentionAtMs = nowMs;
         await this.#retain(nowMs);
       }
@@ -103,10 +118,7 @@ export class Maintenance {
     const { consumer, log } = this.#deps;
     // A consumer that has not met the last ticks yet would only find more of them.
     if (!consumer.caughtUp && consumer.position <= this.#tickedEnd) return;
-    const silent = this.#deps.pipelines.filter((pipeline) => {
-      const silentMs = nowMs - pipeline.logMs;
-      return silentMs >= LIMITS.tickIntervalMs && pipeline.owesTime(silentMs);
-    });
+    const silent = this.#deps.pipelines.filter((pipeline) => nowMs >= pipeline.tickDueMs(this.#deps.pace.tickMs));
     if (silent.length === 0) return;
     this.#tickedEnd = log.end();
     this.#deps.tick(silent.map((pipeline) => pipeline.partition));

@@ -39,19 +39,19 @@ export class Pipeline {
   /**
    * What has to be read from the store before a push can be applied: minutes that were sealed, or all that is known
    * of a client that memory does not know.
-   * @returns undefined when nothing has to be read.
+   * @param key of the client. @returns undefined when nothing has to be read.
    */
-  prepare(push: Push, offset: number): Promise<void> | undefined {
-    const client = this.clients.get(clientKey(push.tenant, push.client));
-    if (client === undefined) return offset < this.replayUntil ? undefined : this.#meet(push, offset);
+  prepare(key: string, push: Push, offset: number): Promise<void> | undefined {
+    const client = this.clients.get(key);
+    if (client === undefined) return offset < this.replayUntil ? undefined : this.#meet(key, push, offset);
     const missing = client.missingMinutes(push, offset);
     return missing === undefined ? undefined : this.#open(client, missing);
   }
 
-  async #meet(push: Push, offset: number): Promise<void> {
+  async #meet(key: string, push: Push, offset: number): Promise<void> {
     const storedMs = await this.#deps.store.lastSampleMs(push.tenant, push.client);
     const client = new ClientState(push.tenant, push.client, this.#closedMs, storedMs, this.#sealPhase(push));
-    this.clients.set(clientKey(push.tenant, push.client), client);
+    this.clients.set(key, client);
     const missing = client.missingMinutes(push, offset);
     if (missing !== undefined) await this.#open(client, missing);
   }
@@ -80,9 +80,9 @@ export class Pipeline {
   }
 
   /** A push, after `prepare`. @param offset of its record; `position` becomes the one after it. */
-  apply(push: Push, offset: number): void {
+  apply(key: string, push: Push, offset: number): void {
     this.position = offset + 1;
-    const client = this.clients.get(clientKey(push.tenant, push.client));
+    const client = this.clients.get(key);
     // In replay a client that the checkpoint does not know has nothing to refill.
     if (client === undefined) return;
     if (offset < this.replayUntil) {
@@ -107,7 +107,8 @@ export class Pipeline {
   }
 
   #advance(client: ClientState): void {
-    const [from, to] = client.advance(this.logMs, this.#closedMs);
+    const from = client.frontierMs;
+    const to = client.advance(this.logMs, this.#closedMs);
     if (to === from || client.head.rows === 0 || client.head.lastMs < from) return;
     for (const startMs of client.head.minutesIn(from, to)) {
       const block = client.head.samples(startMs, startMs + MINUTE_MS);
@@ -126,15 +127,16 @@ export class Pipeline {
   }
 
   /**
-   * Whether log time has to move here although nobody pushes: samples wait for their window to close or to be sealed,
-   * or, which has time, for their hour and day to end. @param silentMs since log time moved.
+   * When log time has to move here although nobody pushes, Unix ms: samples wait for their window to close or to be sealed,
+   * or, which has time, for their hour and day to end. Infinity where nothing waits.
    */
-  owesTime(silentMs: number): boolean {
+  tickDueMs(tickMs: number): number {
+    let dueMs = Number.POSITIVE_INFINITY;
     for (const client of this.clients.values()) {
-      if (client.head.rows > 0 || owesSeal(client)) return true;
-      if (silentMs >= HOUR_MS && client.bundledDayMs <= client.lastSampleMs) return true;
+      if (client.head.rows > 0 || owesSeal(client)) return this.logMs + tickMs;
+      if (client.bundledDayMs <= client.lastSampleMs) dueMs = this.logMs + HOUR_MS;
     }
-    return false;
+    return dueMs;
   }
 
   /** The oldest hour and day, Unix ms, that are not bundled yet: until then the hour needs its samples, the day its minutes. */
@@ -148,11 +150,13 @@ export class Pipeline {
     return { hourMs, dayMs };
   }
 
-  /** Lets go of clients that have been silent for so long that nothing of them is owed; their stored data stay. */
-  forgetSilent(): void {
+  /** Lets go of clients that have been silent for `silentMs` and of whom nothing is owed; their stored data stay. */
+  forgetSilent(silentMs: number): void {
     for (const [key, client] of this.clients) {
-      const silent = this.logMs - client.lastSeenMs > LIMITS.clientForgetMs;
-      if (silent && client.head.rows === 0 && !owesSeal(client)) this.clients.delete(key);
+      const silent = this.logMs - client.lastSeenMs > silentMs;
+      if (silent && client.head.rows === 0 && client.bundledDayMs > client.lastSampleMs && !owesSeal(client)) {
+        this.clients.delete(key);
+      }
     }
   }
 

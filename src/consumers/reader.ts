@@ -3,9 +3,9 @@ import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { clientKey } from '../model/partition.ts';
 import type { Series } from '../model/series.ts';
-import { HOUR_MS, MINUTE_MS, type Resolution, windowStart } from '../model/window.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, type Resolution, windowStart } from '../model/window.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { ClientStatus, ClientWindows, MetricReader, SeriesFilter, WindowQuery } from '../ports/metric-reader.ts';
+import type { ClientStatus, ClientWindows, MetricReader, RangeQuery, SeriesFilter, WindowQuery } from '../ports/metric-reader.ts';
 import type { StoreRange, TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
 import { ClientState } from './client-state.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -26,13 +26,13 @@ type Want = (series: Series) => boolean;
 
 export function metricReader(deps: ReaderDependencies): MetricReader {
   const { pipelines, clock } = deps;
-  const statesOf = (tenant: string, client: string | undefined): ClientState[] => {
-    if (client !== undefined) {
-      const key = clientKey(tenant, client);
-      const state = pipelines[deps.partitionOf(key)]?.clients.get(key);
-      // One that memory does not know, or has let go of, is what the store holds of it.
-      return [state ?? new ClientState(tenant, client, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0)];
-    }
+  const stateOf = (tenant: string, client: string): ClientState => {
+    const key = clientKey(tenant, client);
+    const state = pipelines[deps.partitionOf(key)]?.clients.get(key);
+    // One that memory does not know, or has let go of, is what the store holds of it.
+    return state ?? new ClientState(tenant, client, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0);
+  };
+  const statesOf = (tenant: string): ClientState[] => {
     const states = pipelines.flatMap((pipeline) => [...pipeline.clients.values()].filter((state) => state.tenant === tenant));
     return states.sort((a, b) => (a.client < b.client ? -1 : 1));
   };
@@ -43,19 +43,36 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
       });
   };
   const breathe = (): Promise<void> => new Promise((resolve) => void clock.schedule(0, resolve));
+  /** Whether samples of clients that memory has let go of may lie in the range: none goes before its last day is bundled. */
+  const reachesBack = ({ startMs }: RangeQuery): boolean =>
+    startMs < windowStart(Math.max(0, ...pipelines.map((pipeline) => pipeline.logMs)), DAY_MS);
+  /** The clients that a query is about, sorted. */
+  const statesIn = async function* (query: RangeQuery): AsyncGenerator<ClientState> {
+    const { tenant, client } = query;
+    if (client !== undefined) return yield stateOf(tenant, client);
+    const names = new Set(statesOf(tenant).map((state) => state.client));
+    let after: string | undefined = reachesBack(query) ? '' : undefined;
+    while (after !== undefined) {
+      const stored: string[] = await deps.store.clients(tenant, after, LIMITS.storedClientsPerRead);
+      for (const name of stored) names.add(name);
+      after = stored.at(-1);
+      await breathe();
+    }
+    for (const name of [...names].sort()) yield stateOf(tenant, name);
+  };
   return {
     async clients(tenant) {
       checkReplayed();
-      return statesOf(tenant, undefined).map(statusOf);
+      return statesOf(tenant).map(statusOf);
     },
     async metrics(tenant) {
       checkReplayed();
-      return describeMetrics(statesOf(tenant, undefined), deps.store);
+      return describeMetrics(statesOf(tenant), deps.store);
     },
     async *windows(query) {
       checkReplayed();
       const want = wantOf(query);
-      for (const state of statesOf(query.tenant, query.client)) {
+      for await (const state of statesIn(query)) {
         const windows = await windowsOf(state, query, want, deps.store);
         if (windows.columns.length > 0) yield windows;
         await breathe();
@@ -64,7 +81,7 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
     async *samples(query) {
       checkReplayed();
       const want = wantOf(query);
-      for (const state of statesOf(query.tenant, query.client)) {
+      for await (const state of statesIn(query)) {
         const block = await samplesOf(state, query.startMs, query.endMs, deps.store, want);
         const cut = filterBlock(block, (ms) => ms >= query.startMs && ms < query.endMs);
         if (cut.columns.length > 0) yield { client: state.client, block: cut };

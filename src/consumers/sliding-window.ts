@@ -16,52 +16,40 @@ class SteadyTime {
   }
 }
 
-interface Admissions {
-  /** Times of admissions, ascending; those before `first` have left the window. */
-  times: number[];
-  first: number;
-}
-
-/** Per key. Memory is one number per admission in the last second. */
+/** The admissions of one client. Memory is one number per admission in the last second. */
 export class SlidingWindow {
-  readonly #byKey = new Map<string, Admissions>();
+  /** Times of admissions, ascending; those before `#first` have left the window. */
+  #times: number[] = [];
+  #first = 0;
   readonly #time = new SteadyTime();
 
   /** @returns 0 when admitted, else the ms after which one more will be. */
-  take(key: string, limit: number, nowMs: number): number {
+  take(limit: number, nowMs: number): number {
     const now = this.#time.at(nowMs);
-    const held = this.#held(key, now);
-    const inWindow = held.times.length - held.first;
-    if (inWindow >= limit) return Math.max(1, (held.times[held.times.length - limit] ?? now) + LIMITS.limitWindowMs - now);
-    held.times.push(now);
+    this.#leave(now);
+    const inWindow = this.#times.length - this.#first;
+    if (inWindow >= limit) return Math.max(1, (this.#times[this.#times.length - limit] ?? now) + LIMITS.limitWindowMs - now);
+    this.#times.push(now);
     return 0;
   }
 
   /** Counts an admission of the past (from the log, after a restart), oldest first. */
-  note(key: string, atMs: number): void {
+  note(atMs: number): void {
     const at = this.#time.at(atMs);
-    this.#held(key, at).times.push(at);
+    this.#leave(at);
+    this.#times.push(at);
   }
 
-  #held(key: string, now: number): Admissions {
-    let held = this.#byKey.get(key);
-    if (held === undefined) {
-      held = { times: [], first: 0 };
-      this.#byKey.set(key, held);
-    }
-    while (held.first < held.times.length && (held.times[held.first] as number) <= now - LIMITS.limitWindowMs) held.first += 1;
-    if (held.first > 32 && held.first * 2 > held.times.length) {
-      held.times = held.times.slice(held.first);
-      held.first = 0;
-    }
-    return held;
-  }
-
-  /** Forgets keys without an admission in the last second. */
-  sweep(nowMs: number): void {
-    const now = this.#time.at(nowMs);
-    for (const [key, { times }] of this.#byKey) {
-      if ((times[times.length - 1] ?? 0) <= now - LIMITS.limitWindowMs) this.#byKey.delete(key);
+  /** Lets go of what has left the window. */
+  #leave(now: number): void {
+    const times = this.#times;
+    while (this.#first < times.length && (times[this.#first] as number) <= now - LIMITS.limitWindowMs) this.#first += 1;
+    if (this.#first === times.length) {
+      times.length = 0;
+      this.#first = 0;
+    } else if (this.#first > 32 && this.#first * 2 > times.length) {
+      this.#times = times.slice(this.#first);
+      this.#first = 0;
     }
   }
 }
@@ -72,6 +60,11 @@ export class BucketWindow {
   readonly #time = new SteadyTime();
   #bucket = 0;
   #total = 0;
+
+  /** Counts an admission of the past (from the log, after a restart), oldest first. */
+  note(atMs: number): void {
+    this.take(Number.POSITIVE_INFINITY, atMs);
+  }
 
   /** @returns 0 when admitted, else ms to wait. */
   take(limit: number, nowMs: number): number {

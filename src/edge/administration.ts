@@ -3,8 +3,8 @@ import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import { type BodyReading, checkBody } from './checking.ts';
-import { isSameOrigin, sessionCookie } from './cookies.ts';
-import { createKey, parseDuration, type Secrets, signToken, tenantOfKeyId } from './keys.ts';
+import { isSameOrigin, sessionCookie, sessionTokenOf } from './cookies.ts';
+import { createKey, freshId, parseDuration, type Secrets, signToken, tenantOfKeyId, tokenVerifier } from './keys.ts';
 import type { Call, KeyedCall } from './route.ts';
 import { createKeyBody, revokeKeyBody } from './schemas.ts';
 
@@ -19,11 +19,13 @@ export interface Administration {
   /** @throws not_found for a key of another tenant, as for one that never was. */
   revokeKey(call: KeyedCall): Promise<Response>;
   signIn(call: KeyedCall): Promise<Response>;
-  signOut(call: Call): Response;
+  /** Ends the session of the cookie for whoever has a copy, and takes it from the browser. */
+  signOut(call: Call): Promise<Response>;
 }
 
 export function administration(options: AdministrationOptions): Administration {
   const { secrets, keys } = options;
+  const verify = tokenVerifier(secrets);
   return {
     async createKey({ request, principal, nowMs }) {
       const body = await checkBody(request, createKeyBody, options);
@@ -51,15 +53,19 @@ export function administration(options: AdministrationOptions): Administration {
     async signIn({ request, principal, grant, nowMs }) {
       if (grant.via === 'session') throw new MetricStreamError('forbidden', 'A session needs a key.');
       const expiresMs = Math.min(nowMs + LIMITS.sessionMs, principal.expiresMs ?? Number.POSITIVE_INFINITY);
-      const token = await signToken('session', secrets.current, { ...principal, expiresMs }, nowMs);
+      const session = { ...principal, sessionId: freshId(principal.tenant), expiresMs };
+      const token = await signToken('session', secrets.current, session, nowMs);
       return Response.json(
         { tenant: principal.tenant, role: principal.role, expires: expiresMs },
         { headers: { 'set-cookie': sessionCookie(request, token, expiresMs - nowMs) } },
       );
     },
-    /** Takes the cookie from the browser. What ends a session everywhere is the revocation of its key. */
-    signOut({ request }) {
+    async signOut({ request, nowMs }) {
       if (request.headers.has('cookie') && !isSameOrigin(request)) throw new MetricStreamError('forbidden');
+      const held = sessionTokenOf(request.headers);
+      const session = held === undefined ? undefined : await verify('session', held, nowMs);
+      // One of an earlier version has no id of its own: it ends with its key, or by itself.
+      if (session?.sessionId !== undefined) await keys.revoke(session.tenant, session.sessionId, nowMs, session.expiresMs);
       return new Response(null, { status: 204, headers: { 'set-cookie': sessionCookie(request, '', 0) } });
     },
   };

@@ -45,7 +45,9 @@ export function authentication(options: AuthenticationOptions): Authentication {
   const failures = failureCounter();
 
   const holds = ({ principal }: Grant, nowMs: number): boolean =>
-    (principal.expiresMs === undefined || nowMs < principal.expiresMs) && !options.keys.isRevoked(principal.keyId);
+    (principal.expiresMs === undefined || nowMs < principal.expiresMs) &&
+    !options.keys.isRevoked(principal.keyId) &&
+    (principal.sessionId === undefined || !options.keys.isRevoked(principal.sessionId));
 
   const remember = (text: string, grant: Grant): Grant => {
     if (grants.size >= LIMITS.keyCacheMax) grants.delete(grants.keys().next().value ?? '');

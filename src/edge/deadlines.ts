@@ -9,7 +9,8 @@ export interface Deadlines {
 /** All wait equally long, so that a list in the order of arrival is in the order of expiry; a Set is three times as slow. */
 interface Waiting {
   readonly sinceTick: number;
-  readonly expire: () => void;
+  readonly late: () => Error;
+  readonly reject: (error: Error) => void;
   waits: boolean;
   before: Waiting | undefined;
   after: Waiting | undefined;
@@ -25,16 +26,24 @@ export function deadlines(clock: Clock, timeoutMs: number): Deadlines {
   let tick = 0;
   let ticking = false;
 
-  const remove = (wait: Waiting): void => {
+  /** @returns whether it still waited. */
+  const leave = (wait: Waiting): boolean => {
+    if (!wait.waits) return false;
+    wait.waits = false;
     if (wait.before === undefined) first = wait.after;
     else wait.before.after = wait.after;
     if (wait.after === undefined) last = wait.before;
     else wait.after.before = wait.before;
+    return true;
   };
 
   const onTick = (): void => {
     tick += 1;
-    while (first !== undefined && tick - first.sinceTick > TICKS) first.expire();
+    while (first !== undefined && tick - first.sinceTick > TICKS) {
+      const wait = first;
+      leave(wait);
+      wait.reject(wait.late());
+    }
     ticking = first !== undefined;
     if (ticking) clock.schedule(timeoutMs / TICKS, onTick);
   };
@@ -42,15 +51,7 @@ export function deadlines(clock: Clock, timeoutMs: number): Deadlines {
   return {
     within(work, late) {
       return new Promise((resolve, reject) => {
-        const expire = (): void => {
-          leave();
-          reject(late());
-        };
-        const wait: Waiting = { sinceTick: tick, expire, waits: true, before: last, after: undefined };
-        const leave = (): void => {
-          if (wait.waits) remove(wait);
-          wait.waits = false;
-        };
+        const wait: Waiting = { sinceTick: tick, late, reject, waits: true, before: last, after: undefined };
         if (last === undefined) first = wait;
         else last.after = wait;
         last = wait;
@@ -59,14 +60,8 @@ export function deadlines(clock: Clock, timeoutMs: number): Deadlines {
           clock.schedule(timeoutMs / TICKS, onTick);
         }
         work.then(
-          (value) => {
-            leave();
-            resolve(value);
-          },
-          (error: unknown) => {
-            leave();
-            reject(error);
-          },
+          (value) => leave(wait) && resolve(value),
+          (error: unknown) => leave(wait) && reject(error),
         );
       });
     },

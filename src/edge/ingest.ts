@@ -6,7 +6,7 @@ import { murmur2 } from '../model/partition.ts';
 import { type Push, parsePushId } from '../model/push.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Decompression } from '../ports/decompression.ts';
-import type { PushAppender } from '../ports/push-appender.ts';
+import type { AppendOutcome, PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { DecodedPush } from '../protocols/json.ts';
 import type { Authentication } from './authentication.ts';
@@ -35,6 +35,7 @@ export interface IngestOptions {
 export type Ingest = (request: Request, receiver: Receiver) => Promise<Response>;
 
 const NOTHING_REJECTED: Push['rejected'] = [];
+const CROWDED = 'the tenant has its most clients';
 const DURATION_LABELS = { route: '/metrics' };
 
 /** What all pushes share. */
@@ -43,6 +44,8 @@ interface Intake extends IngestOptions {
   readonly bodyWait: Deadlines;
   readonly appendWait: Deadlines;
   readonly countOutcome: (outcome: ErrorCode | 'accepted' | 'duplicate') => void;
+  /** Headers of a 202, written over for each: a Response copies them, which is cheaper than making them of an object. */
+  readonly accepted: Headers;
 }
 
 export function ingest(options: IngestOptions): Ingest {
@@ -53,13 +56,32 @@ export function ingest(options: IngestOptions): Ingest {
     bodyWait: deadlines(clock, LIMITS.requestTimeoutMs),
     appendWait: deadlines(clock, LIMITS.appendTimeoutMs),
     countOutcome: outcomeCounter(telemetry),
+    accepted: new Headers({ 'content-type': 'application/json' }),
   };
   return async (request, receiver) => {
     const nowMs = clock.nowMs();
     const correlationId = options.correlationId(request.headers.get('x-correlation-id'));
     let response: Response;
     try {
-      response = await receive(intake, request, receiver, correlationId, nowMs);
+      const grant =
+        options.authentication.recall(request.headers.get('authorization'), nowMs) ??
+        (await options.authentication.authenticate(request, nowMs, false));
+      const named = admit(intake, request, receiver, grant.principal, nowMs);
+      const body = await readBody(
+        request,
+        codingOf(request.headers.get('content-encoding')),
+        intake.bodyWait,
+        intake.decompression,
+      );
+      const taken = take(intake, { request, receiver, principal: grant.principal, named, body, correlationId, nowMs });
+      const { push, decoded, principal } = taken;
+      if (isWorthKeeping(taken)) {
+        const requestsPerSecond = principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond;
+        const outcome = await intake.appendWait.within(options.appender.append(push, requestsPerSecond), notStored);
+        response = conclude(intake, taken, outcome);
+      } else {
+        response = answer(intake, push, decoded.metrics, decoded.rejections, false);
+      }
     } catch (thrown) {
       response = refuse(intake, thrown, request, correlationId);
     }
@@ -68,57 +90,96 @@ export function ingest(options: IngestOptions): Ingest {
   };
 }
 
-async function receive(
-  intake: Intake,
-  request: Request,
+/** What can be refused before the body is read. @returns the client, where key or header name it. */
+function admit(
+  { limits }: Intake,
+  { headers }: Request,
   receiver: Receiver,
-  correlationId: string,
+  principal: Principal,
   nowMs: number,
-): Promise<Response> {
-  const { authentication, limits, decoding } = intake;
-  const { headers } = request;
-  const { principal } =
-    authentication.recall(headers.get('authorization'), nowMs) ?? (await authentication.authenticate(request, nowMs, false));
+): string | undefined {
   if (!allows(principal.role, 'ingest')) throw new MetricStreamError('forbidden');
-  const { tenant, keyId } = principal;
   const named = clientOf(principal, headers.get('x-client-id'));
-  waitFor(limits.admit(tenant, nowMs));
-  if (named !== undefined) waitFor(limits.blockedMs(keyId, named, nowMs));
-
+  waitFor(limits.admit(principal.tenant, nowMs));
+  if (named !== undefined) waitFor(limits.blockedMs(principal.keyId, named, nowMs));
   if (!takes(receiver, headers.get('content-type'))) throw new MetricStreamError('unsupported_media_type');
-  const body = await readBody(request, codingOf(headers.get('content-encoding')), intake.bodyWait, intake.decompression);
-  const decoded = decoding.decode(receiver, body, tenant, named, nowMs);
+  return named;
+}
+
+interface Received {
+  readonly request: Request;
+  readonly receiver: Receiver;
+  readonly principal: Principal;
+  readonly named: string | undefined;
+  readonly body: Uint8Array;
+  readonly correlationId: string;
+  readonly nowMs: number;
+}
+
+interface Taken {
+  readonly principal: Principal;
+  readonly push: Push;
+  readonly decoded: DecodedPush;
+}
+
+/** From the body to the push. */
+function take({ decoding, limits }: Intake, received: Received): Taken {
+  const { receiver, principal, named, body, nowMs } = received;
+  const decoded = decoding.decode(receiver, body, principal.tenant, named, nowMs);
   const client = clientOf(principal, decoded.clientId) ?? named;
   if (client === undefined) throw new MetricStreamError('client_missing');
-  if (client !== named) waitFor(limits.blockedMs(keyId, client, nowMs));
-  decoding.learn(tenant, client, decoded.shape);
+  if (client !== named) waitFor(limits.blockedMs(principal.keyId, client, nowMs));
+  decoding.learn(principal.tenant, client, decoded.shape);
+  return { principal, decoded, push: assemble(received, client, decoded) };
+}
 
-  const push = assemble(principal, client, headers, body, decoded, correlationId, nowMs);
-  const { rejections, metrics } = decoded;
-  // Without a push id nobody would miss the record of a push of which nothing is left.
-  const nothingToKeep = rejections.length === metrics && metrics > 0 && push.pushId === undefined;
-  if (nothingToKeep) return answer(intake, push, metrics, rejections, false);
-  const requestsPerSecond = principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond;
-  const outcome = await intake.appendWait.within(intake.appender.append(push, requestsPerSecond), notStored);
-  if (outcome.kind === 'refused') throw new MetricStreamError(outcome.code, undefined, outcome);
-  if (outcome.kind === 'limited') {
-    limits.block(keyId, client, nowMs + outcome.retryAfterMs);
-    throw new MetricStreamError('rate_limited', undefined, outcome);
+/** Without a push id nobody would miss the record of a push of which nothing is left. */
+function isWorthKeeping({ push, decoded: { metrics, rejections } }: Taken): boolean {
+  return push.pushId !== undefined || metrics === 0 || rejections.length < metrics;
+}
+
+function conclude(intake: Intake, { principal, push, decoded }: Taken, outcome: AppendOutcome): Response {
+  const { metrics, rejections, indices } = decoded;
+  switch (outcome.kind) {
+    case 'appended': {
+      const overLimit = outcome.rejected.length === 0 ? outcome.rejected : inBody(outcome.rejected, indices);
+      return answer(intake, push, metrics, merge(rejections, overLimit), outcome.duplicate);
+    }
+    case 'crowded': {
+      const all = Array.from(push.shape.series, (_, index): Rejection => ({ index, code: 'series_limit', message: CROWDED }));
+      return answerNothing(intake, push, merge(rejections, inBody(all, indices)));
+    }
+    case 'limited':
+      intake.limits.block(principal.keyId, push.client, push.arrivalMs + outcome.retryAfterMs);
+      throw new MetricStreamError('rate_limited', undefined, outcome);
+    case 'refused':
+      throw new MetricStreamError(outcome.code, undefined, outcome);
   }
-  const overLimit = outcome.rejected.length === 0 ? outcome.rejected : inBody(outcome.rejected, decoded.indices);
-  return answer(intake, push, metrics, merge(rejections, overLimit), outcome.duplicate);
 }
 
 function answer(intake: Intake, push: Push, metrics: number, rejections: readonly Rejection[], duplicate: boolean): Response {
   const { telemetry, countOutcome } = intake;
   const accepted = metrics - rejections.length;
-  const nothingLeft = accepted === 0 && metrics > 0;
-  countOutcome(duplicate ? 'duplicate' : nothingLeft ? 'all_rejected' : 'accepted');
+  if (accepted === 0 && metrics > 0) {
+    return answerNothing(intake, push, rejections, duplicate);
+  }
+  countOutcome(duplicate ? 'duplicate' : 'accepted');
   if (!duplicate) {
     telemetry.count('metricstream_samples_accepted_total', accepted);
     if (rejections.length > 0) countRejections(telemetry, rejections);
   }
-  return nothingLeft ? answerRejected(rejections, push) : answerAccepted(accepted, rejections, push, duplicate);
+  return answerAccepted(intake, accepted, rejections, push, duplicate);
+}
+
+function answerNothing(
+  { telemetry, countOutcome }: Intake,
+  push: Push,
+  rejections: readonly Rejection[],
+  duplicate = false,
+): Response {
+  countOutcome(duplicate ? 'duplicate' : 'all_rejected');
+  if (!duplicate) countRejections(telemetry, rejections);
+  return answerRejected(rejections, push);
 }
 
 /** What failed on our side is 503 for a push: it can be sent again, and its push id makes that harmless. */
@@ -157,15 +218,8 @@ function notStored(): MetricStreamError {
   return new MetricStreamError('unavailable', 'The push could not be stored; send it again.', { retryAfterMs });
 }
 
-function assemble(
-  principal: Principal,
-  client: string,
-  headers: Headers,
-  body: Uint8Array,
-  decoded: DecodedPush,
-  correlationId: string,
-  nowMs: number,
-): Push {
+function assemble({ request, principal, body, correlationId, nowMs }: Received, client: string, decoded: DecodedPush): Push {
+  const { headers } = request;
   const key = headers.get('idempotency-key');
   const pushId = key === null ? undefined : parsePushId(key, headers.get('x-previous-boot') ?? undefined);
   if (key !== null && pushId === undefined) throw new MetricStreamError('invalid_push_id');
@@ -234,19 +288,24 @@ function outcomeCounter(telemetry: Telemetry): Intake['countOutcome'] {
   };
 }
 
-function headersOf(push: Push): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    'x-correlation-id': push.correlationId,
-  };
-  if (push.traceparent !== undefined) headers.traceparent = push.traceparent;
-  return headers;
-}
+/** Only these have to be escaped in a JSON text of printable ASCII, which a correlation id is. */
+const ESCAPED = /["\\]/;
 
-function answerAccepted(accepted: number, rejections: readonly Rejection[], push: Push, duplicate: boolean): Response {
+function answerAccepted(
+  { accepted: headers }: Intake,
+  accepted: number,
+  rejections: readonly Rejection[],
+  push: Push,
+  duplicate: boolean,
+): Response {
+  const { correlationId, traceparent } = push;
   const errors = rejections.length === 0 ? '' : JSON.stringify(rejections.slice(0, LIMITS.rejectionsShownMax)).slice(1, -1);
-  const body = `{"accepted":${accepted},"rejected":${rejections.length},"errors":[${errors}],"correlation_id":${JSON.stringify(push.correlationId)},"duplicate":${duplicate}}`;
-  return new Response(body, { status: 202, headers: headersOf(push) });
+  const id = ESCAPED.test(correlationId) ? JSON.stringify(correlationId) : `"${correlationId}"`;
+  const body = `{"accepted":${accepted},"rejected":${rejections.length},"errors":[${errors}],"correlation_id":${id},"duplicate":${duplicate}}`;
+  headers.set('x-correlation-id', correlationId);
+  const response = new Response(body, { status: 202, headers });
+  if (traceparent !== undefined) response.headers.set('traceparent', traceparent);
+  return response;
 }
 
 function answerRejected(rejections: readonly Rejection[], push: Push): Response {

@@ -7,9 +7,10 @@ import { isPlaceName } from './place-name.ts';
 
 /*
  * header  = { "alg":"HS256", "typ", "kid" }      kid: first 8 hex digits of SHA-256(secret), so that rotation finds the secret
- * payload = { "tenant", "role", "jti", "iat", "exp"?, "client"?, "rps"?, "dc"?, "env"? }
+ * payload = { "tenant", "role", "jti", "iat", "exp"?, "sid"?, "client"?, "rps"?, "dc"?, "env"? }
  * jti     = TENANT "." 128 random bits            the id names its tenant: an admin can revoke only its own tenant's
- * A session is the same with another typ; its jti is that of the key it was got with, so that it ends with it.
+ * A session is the same with another typ; its jti is that of the key it was got with, so that it ends with it; its own id, made as
+ * a jti is, is its sid, so that signing out ends it alone.
  */
 const TYPES = { key: 'metricstream-key+jwt', session: 'metricstream-session+jwt' } as const;
 export type TokenType = keyof typeof TYPES;
@@ -40,8 +41,13 @@ function checkSecrets(secrets: Secrets): void {
 /** Makes a key. @returns its token, to be shown once, and its id, which revokes it. */
 export async function createKey(secret: string, claims: KeyClaims, nowMs: number): Promise<{ key: string; keyId: string }> {
   checkSecrets({ current: secret });
-  const keyId = `${claims.tenant}.${base64url(crypto.getRandomValues(new Uint8Array(16)))}`;
+  const keyId = freshId(claims.tenant);
   return { key: await signToken('key', secret, { ...claims, keyId }, nowMs), keyId };
+}
+
+/** An id that only its tenant can revoke. */
+export function freshId(tenant: string): string {
+  return `${tenant}.${base64url(crypto.getRandomValues(new Uint8Array(16)))}`;
 }
 
 /** @param principal what the token will say; where expiresMs is left out it never expires. */
@@ -58,6 +64,7 @@ export async function signToken(
     jti: principal.keyId,
     iat: Math.floor(nowMs / 1000),
     ...(principal.expiresMs === undefined ? {} : { exp: Math.floor(principal.expiresMs / 1000) }),
+    ...(principal.sessionId === undefined ? {} : { sid: principal.sessionId }),
     ...(principal.client === undefined ? {} : { client: principal.client }),
     ...(principal.requestsPerSecond === undefined ? {} : { rps: principal.requestsPerSecond }),
     ...(principal.datacenter === undefined ? {} : { dc: principal.datacenter }),
@@ -95,13 +102,14 @@ export function tokenVerifier(secrets: Secrets): VerifyToken {
 
 /** What a payload grants; undefined when a claim is not what it should be. */
 function readPrincipal(payload: JWTPayload): Principal | undefined {
-  const { tenant, role, client, rps, dc, env, jti, exp } = payload;
+  const { tenant, role, client, rps, dc, env, jti, sid, exp } = payload;
   const sound =
     typeof tenant === 'string' &&
     TENANT_PATTERN.test(tenant) &&
     ROLES.includes(role as Role) &&
     typeof jti === 'string' &&
     tenantOfKeyId(jti) === tenant &&
+    (sid === undefined || (typeof sid === 'string' && tenantOfKeyId(sid) === tenant)) &&
     (client === undefined || (typeof client === 'string' && CLIENT_PATTERN.test(client))) &&
     (rps === undefined || (typeof rps === 'number' && rps > 0)) &&
     (dc === undefined || isPlaceName(dc)) &&
@@ -111,6 +119,7 @@ function readPrincipal(payload: JWTPayload): Principal | undefined {
     tenant,
     role: role as Role,
     keyId: jti,
+    sessionId: sid as string | undefined,
     client: client as string | undefined,
     requestsPerSecond: rps as number | undefined,
     datacenter: dc as string | undefined,

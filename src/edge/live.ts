@@ -12,7 +12,7 @@ import { numberText } from './text.ts';
 /*
  * event = "event: " kind LF "data: {" DQUOTE "clients" DQUOTE ":[" client {"," client} "]}" LF LF
  * kind  = "snapshot" first: the feed begins, and what came before has to be read; then "change"
- * client = {"client_id","sample_ms","seen_ms","keys":[KEY…],"values":[NUMBER…]}
+ * client = {"client_id","sample_ms","seen_ms","keys":[KEY…],"values":[NUMBER…]}      only keys of the metrics asked for, maybe none
  * KEY   = NAME [ "{" LABEL "=" VALUE {"," LABEL "=" VALUE} "}" ]
  * beat  = ":" LF LF                                        a comment, so that proxies keep the connection
  */
@@ -32,7 +32,7 @@ export interface Live {
 }
 
 export function live(options: LiveOptions): Live {
-  const encode = eventEncoder();
+  const encoders = sharedEncoders();
   let listening = 0;
   return {
     listeners: () => listening,
@@ -42,8 +42,10 @@ export function live(options: LiveOptions): Live {
         throw new MetricStreamError('overloaded', 'Too many pages listen.', { retryAfterMs: LIMITS.liveHeartbeatMs });
       }
       listening += 1;
+      const { encode, release } = encoders(query.metric);
       const body = eventStream(options, grant, encode, principal.tenant, query.client, () => {
         listening -= 1;
+        release();
       });
       return new Response(body, { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } });
     },
@@ -103,18 +105,50 @@ function eventStream(
   );
 }
 
-/** Two listeners of the same clients share the text: each client is encoded once. */
-function eventEncoder(): Encode {
+/** @param metric names with commas between them; undefined: all. @returns the one encoder of those names, to be given back. */
+function sharedEncoders(): (metric: string | undefined) => { readonly encode: Encode; release(): void } {
+  const held = new Map<string, { readonly encode: Encode; users: number }>();
+  return (metric) => {
+    const names = metric === undefined ? undefined : [...new Set(metric.split(','))].sort();
+    const key = names?.join() ?? '';
+    const own = held.get(key) ?? { encode: eventEncoder(names && new Set(names)), users: 0 };
+    held.set(key, own);
+    own.users += 1;
+    return {
+      encode: own.encode,
+      release() {
+        own.users -= 1;
+        if (own.users === 0) held.delete(key);
+      },
+    };
+  };
+}
+
+/** Two listeners to the same metrics of the same clients share the text: each client is encoded once. */
+function eventEncoder(wanted: ReadonlySet<string> | undefined): Encode {
   const encoder = new TextEncoder();
   const encoded = new WeakMap<LiveClient, string>();
   return (changed) => {
     const texts = changed.map((client) => {
-      const text = encoded.get(client) ?? clientText(client);
+      const text = encoded.get(client) ?? clientText(wanted === undefined ? client : narrow(client, wanted));
       encoded.set(client, text);
       return text;
     });
     return encoder.encode(`event: change\ndata: {"clients":[${texts.join(',')}]}\n\n`);
   };
+}
+
+/** Only the values of some metrics. Who brings none of them has still been seen. */
+function narrow(client: LiveClient, wanted: ReadonlySet<string>): LiveClient {
+  const keys: string[] = [];
+  const values: number[] = [];
+  client.keys.forEach((key, place) => {
+    const end = key.indexOf('\0');
+    if (!wanted.has(end < 0 ? key : key.slice(0, end))) return;
+    keys.push(key);
+    values.push(client.values[place] as number);
+  });
+  return { ...client, keys, values };
 }
 
 function clientText({ client, sampleMs, seenMs, keys, values }: LiveClient): string {

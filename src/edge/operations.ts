@@ -147,8 +147,11 @@ export const OPERATIONS = {
     responses: { 200: json('The cookie is set.', schemas.sessionAnswer), ...KEYED },
   },
   signOut: {
-    summary: 'Take the session cookie back',
-    responses: { 204: { description: 'It is gone.' }, ...problems('forbidden') },
+    summary: 'End the session, and take its cookie back',
+    responses: {
+      204: { description: 'No copy of the cookie opens anything any more.' },
+      ...problems('forbidden', 'unavailable'),
+    },
   },
   createKey: {
     summary: 'Make a key of your tenant',

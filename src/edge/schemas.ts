@@ -87,6 +87,7 @@ const flag = z
   .transform((text) => text === 'true')
   .pipe(z.boolean());
 const metricName = z.string().min(1).max(LIMITS.metricNameLengthMax);
+const LISTED_NAME = `[^,]{1,${LIMITS.metricNameLengthMax}}`;
 const clientId = z.string().regex(CLIENT_PATTERN, 'is no client_id');
 const range = {
   metric: metricName.optional().describe('Left out: every metric.'),
@@ -118,7 +119,17 @@ export const samplesQuery = z.strictObject({
 });
 
 export const clientsQuery = z.strictObject({ client: range.client });
-export const liveQuery = clientsQuery;
+export const liveQuery = z.strictObject({
+  client: range.client,
+  metric: z
+    .string()
+    .regex(
+      new RegExp(`^${LISTED_NAME}(,${LISTED_NAME}){0,${LIMITS.liveMetricsMax - 1}}$`),
+      `must be up to ${LIMITS.liveMetricsMax} names, with commas between them`,
+    )
+    .optional()
+    .describe('Names with commas between them: only their values. A client that brings none of them is named all the same.'),
+});
 export const nothingAsked = z.strictObject({});
 
 // What queries answer.

@@ -9,6 +9,8 @@ export interface Principal {
   readonly role: Role;
   /** Unique id of the key: the handle of revocation. */
   readonly keyId: string;
+  /** Of a session: its own id, by which it alone is revoked. */
+  readonly sessionId: string | undefined;
   /** The only client that this key may push as, where it is bound. */
   readonly client: string | undefined;
   /** Requests a second per client, where the key says otherwise than the default. */

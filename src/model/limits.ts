@@ -14,8 +14,8 @@ export const LIMITS = {
   /** Beyond this ratio a compressed body is a bomb; small bodies of zeros may compress better. */
   inflateRatioMax: 100,
   inflateRatioFreeBytes: 64 * KIB,
-  /** What a decoder makes at once, and so by how much it may pass its bound before it stops. */
-  inflateChunkBytes: 64 * KIB,
+  /** What zlib makes at once, and may make beyond a bound: workerd refuses what fits but leaves no room for one more step of 40 KiB. */
+  inflateStepBytes: 64 * KIB,
   headerKeyBytesMax: 4 * KIB,
   requestTimeoutMs: 30 * SECOND_MS,
   idleTimeoutMs: 30 * SECOND_MS,
@@ -57,8 +57,14 @@ export const LIMITS = {
   seriesPerClientMax: 2_000,
   clientsPerTenantMax: 20_000,
   seriesPerTenantMax: 1_000_000,
+  /** Clients of a tenant that memory keeps, silent ones included: a key that makes names up cannot fill it. */
+  clientStatesPerTenantMax: 100_000,
+  /** Beyond so many a client is forgotten as soon as nothing of it is owed and its places are given back. */
+  clientStatesCrowded: 50_000,
   /** A series not seen for this long gives its place back. */
   seriesIdleMs: 1 * HOUR_MS,
+  /** How often places are given back: it walks over all clients. */
+  sweepIntervalMs: 1 * MINUTE_MS,
   /** A client silent for this long is forgotten by memory and checkpoint; its stored data stay. */
   clientForgetMs: 8 * DAY_MS,
 
@@ -70,8 +76,8 @@ export const LIMITS = {
   partitions: 12,
   /** How long a commit waits for more pushes: a ms doubles what a busy server commits together. */
   lingerMs: 1,
-  /** A smaller batch fits in the page that SQLite writes anyway. */
-  compressFromBytes: 3_000,
+  /** Smaller batches cost SQLite no less when they are compressed, and large ones come where every µs counts. */
+  compressFromBytes: 64 * KIB,
   appendBatchRecordsMax: 1_000,
   appendBatchBytesMax: 1 * MIB,
   /** Appends that wait for a commit; more are told to come back. */
@@ -85,7 +91,6 @@ export const LIMITS = {
   /** A silent partition is checkpointed after so many records of others: they are what a restart reads in vain. */
   idleRecordsMax: 20_000,
   checkpointPartBytesMax: 256 * KIB,
-  checkpointClientsMax: 1_000_000,
   /** A server that is further behind is not ready. */
   readyLagRecordsMax: 10_000,
   /** How long the consumer works before it lets requests in. */
@@ -126,6 +131,8 @@ export const LIMITS = {
   freeCheckIntervalMs: 5 * SECOND_MS,
 
   // Reading.
+  /** Clients that the store is asked to name in one go: a seek or two each, 2 to 4 ms for all where 10,000 hosts are stored. */
+  storedClientsPerRead: 250,
   pointsMax: 100_000,
   /** Columns are cheap to hold and to send: their bound is higher, and so is CSV's, which streams. */
   columnPointsMax: 2_000_000,
@@ -133,6 +140,8 @@ export const LIMITS = {
   queriesConcurrentMax: 16,
   liveClientsMax: 200,
   liveIntervalMs: 500,
+  /** Metrics that one listener may name; more than any page draws of every host. */
+  liveMetricsMax: 100,
   liveQueueBytesMax: 1 * MIB,
   /** Half of the idle time after which servers and proxies cut a connection. */
   liveHeartbeatMs: 15 * SECOND_MS,
@@ -192,6 +201,10 @@ export const LIMITS = {
   sessionMs: 12 * HOUR_MS,
   secretBytesMin: 32,
   revocationsMax: 100_000,
+  /** Of sessions signed out of, which are forgotten when they have expired: whoever has a key can make as many, and the rest is for keys. */
+  sessionRevocationsMax: 50_000,
+  /** How long they are kept beyond that: a clock that is set back by less brings none back. */
+  revocationMarginMs: 1 * HOUR_MS,
 
   // Agent.
   agentIntervalMs: 10 * SECOND_MS,
@@ -218,4 +231,6 @@ export const LIMITS = {
   shutdownMs: 10 * SECOND_MS,
   /** How often a server that stops looks for connections that have nothing more to do. */
   closeIdleMs: 50,
+  /** Of two servers that start at once on one directory the first has to see the other step back, or neither would run. */
+  directoryLockWaitMs: SECOND_MS / 2,
 } as const;

@@ -11,18 +11,23 @@ export interface StoredRecord extends LogRecord {
   readonly offset: number;
   /** Append stamp of its batch, Unix ms; never falls from one batch to the next. */
   readonly appendMs: number;
+  /** Stood in a batch that is damaged: nothing more is known of it. `partition` is -1 and `bytes` is empty. */
+  readonly lost?: true;
 }
 
 export interface MetricLog {
   /**
    * Appends all or nothing, in order; durable when it returns.
    * @returns the offset of the first; the others follow by one.
-   * @throws `storage_full` or `internal`; then nothing of it may be counted on, and nothing is torn.
+   * @throws `storage_full`, with retryAfterMs, when the disk is, else `internal`; then nothing of it may be counted on, and nothing is torn.
    */
   append(records: readonly LogRecord[], appendMs: number): number;
   /** The offset after the last appended record; 0 in an empty log. */
   end(): number;
-  /** Whole batches in order, the first one being that which holds `fromOffset` (records before it left out), up to about `bytesMax`. */
+  /**
+   * Whole batches in order, the first one being that which holds `fromOffset` (records before it left out), up to about `bytesMax`.
+   * A batch whose bytes cannot be decoded is not an error, or nobody could ever read on: each of its records comes as `lost`.
+   */
   read(fromOffset: number, bytesMax: number): StoredRecord[];
   /**
    * Deletes whole batches older than `olderThanMs`, and the oldest beyond `bytesMax`, but none that holds an offset ≥ `safeOffset`.

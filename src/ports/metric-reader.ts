@@ -5,7 +5,7 @@ import type { SampleBlock, WindowColumn } from './time-series-store.ts';
 
 export interface SeriesFilter {
   readonly tenant: string;
-  /** undefined: every client of the tenant. */
+  /** undefined: every client of the tenant, also those of which only stored data are left. */
   readonly client: string | undefined;
   readonly metric: string | undefined;
   /** Labels that have to be there with these values. */

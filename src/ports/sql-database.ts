@@ -7,11 +7,13 @@ export type SqlRow = Record<string, SqlValue>;
 export interface SqlDatabase {
   /**
    * Runs one statement with `?` parameters (≤ 100). Outside a transaction it is its own.
-   * @returns its rows, [] for statements without. @throws what SQLite says, wrapped as `unavailable` when it cannot be used.
+   * @returns its rows, [] for statements without.
+   * @throws `storage_full`, with retryAfterMs, when the disk is; else what SQLite says. Nothing of the statement is kept, and another may follow.
    */
   exec<Row extends SqlRow = SqlRow>(sql: string, ...params: readonly SqlValue[]): Row[];
   /**
-   * Runs `body` in a transaction: all of it or, when it throws, nothing. Synchronous, not nested.
+   * Runs `body` in a transaction: all of it or, when it throws, nothing. Synchronous, not nested. What `body` throws is thrown,
+   * and what `exec` would.
    * When it returns, the writes survive power loss (one fsync; on Durable Objects the output gate).
    */
   transaction<T>(body: () => T): T;

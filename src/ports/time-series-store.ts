@@ -76,8 +76,19 @@ export interface Retention {
   readonly hourBeforeMs: number;
 }
 
+/** Whom the store knows. */
+export interface StoredClients {
+  /** The greatest sample time, Unix ms, kept for a client; undefined where none is. */
+  lastSampleMs(tenant: string, client: string): Promise<number | undefined>;
+  /**
+   * The clients of a tenant of which anything is kept, samples or windows: in code-unit order, those after `after` ('': from the
+   * first), at most `max`. Its work grows with the clients that it gives, not with what is kept of them.
+   */
+  clients(tenant: string, after: string, max: number): Promise<string[]>;
+}
+
 /** Reading and retention. Writing goes with the checkpoint: `checkpoint-store`. */
-export interface TimeSeriesStore {
+export interface TimeSeriesStore extends StoredClients {
   /** Blocks that may hold samples in the range, cut to it; they may overlap and repeat each other. Order: by first time. */
   readSamples(range: StoreRange): Promise<SampleBlock[]>;
   /** Windows whose start lies in the range, per stored block (blockStartMs ascending), cut to it. Blocks never overlap. */
@@ -85,8 +96,6 @@ export interface TimeSeriesStore {
     range: StoreRange,
     resolution: Resolution,
   ): Promise<{ readonly blockStartMs: number; readonly columns: WindowColumn[] }[]>;
-  /** The greatest sample time, Unix ms, kept for a client; undefined where none is. */
-  lastSampleMs(tenant: string, client: string): Promise<number | undefined>;
   /**
    * Drops what is past retention: walks on from where the last call ended, over a bounded stretch of clients.
    * @returns rows dropped; 0 says that this stretch had none.

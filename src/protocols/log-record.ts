@@ -82,7 +82,7 @@ export function shapeInterner(): ShapeInterner {
     },
     internBytes(bytes) {
       const hash = murmur2(bytes);
-      // Not bytes.slice(): of a Buffer, which inflating gives, that is a view, and would keep the whole batch in memory.
+      // A copy: a view would keep the whole batch in memory.
       return find(bytes, hash) ?? remember(createShape(decodeShape(bytes), new Uint8Array(bytes)), hash);
     },
   };

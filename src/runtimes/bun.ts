@@ -1,6 +1,7 @@
 /** Bun as a host: bun:sqlite, Bun.serve, and Bun's bundler for the page. */
 import { readFileSync } from 'node:fs';
 import { bunCompression } from '../adapters/bun/compression.ts';
+import { bunFileLock } from '../adapters/bun/file-lock.ts';
 import { bunSqlDatabase } from '../adapters/bun/sql-database.ts';
 import { zlibDecompression } from '../adapters/node/decompression.ts';
 import { MetricStreamError } from '../model/errors.ts';
@@ -12,6 +13,7 @@ export function bunHost(): Host {
   let server: ReturnType<typeof Bun.serve> | undefined;
   return {
     openDatabase: bunSqlDatabase,
+    lockFile: bunFileLock,
     compression: bunCompression(),
     decompression: zlibDecompression(),
     assets: () => pageAssets(bundle),

@@ -1,5 +1,6 @@
 /** `metricstream server`: edge, consumer and store in one process, and this host's agent. */
 import { Command } from 'commander';
+import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { configError, type ServerConfig, serverFlags } from './config.ts';
 import { thisHost } from './hosts.ts';
@@ -10,7 +11,10 @@ export function serverCommand(): Command {
   return serverFlags(command).action(async (config: ServerConfig) => {
     const wrong = configError(config);
     if (wrong !== undefined) command.error(`error: ${wrong}`);
-    const server = await runServer(config, await thisHost());
+    const server = await runServer(config, await thisHost()).catch((error: unknown) => {
+      if (error instanceof MetricStreamError) command.error(`error: ${error.message}`);
+      throw error;
+    });
     stopOnSignal(() => server.stop());
     process.stdout.write(`metricstream is ready at ${server.keys.url}\n`);
     process.stdout.write(`  page  ${server.keys.url}/#key=${server.keys.read}\n  keys  ${config.dataDir}/keys.json\n`);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zlibCompression } from '../adapters/node/compression.ts';
 import { zlibDecompression } from '../adapters/node/decompression.ts';
+import { nodeFileLock } from '../adapters/node/file-lock.ts';
 import { nodeSqlDatabase } from '../adapters/node/sql-database.ts';
 import { bundleInBun, pageAssets } from './page.ts';
 import { type Host, urlOf } from './server.ts';
@@ -30,6 +31,7 @@ export function denoHost(): Host {
   const connections = new WeakMap<Request, ConnectionInfo>();
   return {
     openDatabase: nodeSqlDatabase,
+    lockFile: nodeFileLock,
     compression: zlibCompression(),
     decompression: zlibDecompression(),
     assets: () => pageAssets(bundleInBun),

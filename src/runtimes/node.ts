@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { zlibCompression } from '../adapters/node/compression.ts';
 import { zlibDecompression } from '../adapters/node/decompression.ts';
+import { nodeFileLock } from '../adapters/node/file-lock.ts';
 import { nodeSqlDatabase } from '../adapters/node/sql-database.ts';
 import { LIMITS } from '../model/limits.ts';
 import { bundleInBun, pageAssets } from './page.ts';
@@ -15,6 +16,7 @@ export function nodeHost(): Host {
   const incoming = new WeakMap<Request, { readonly socket: IncomingMessage['socket'] }>();
   return {
     openDatabase: nodeSqlDatabase,
+    lockFile: nodeFileLock,
     compression: zlibCompression(),
     decompression: zlibDecompression(),
     assets: () => pageAssets(bundleInBun),

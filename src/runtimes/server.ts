@@ -10,22 +10,27 @@ import { memoryTelemetry } from '../adapters/memory/telemetry.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { diskSpace } from '../adapters/system/disk.ts';
 import { type Agent, runAgent } from '../agent/agent.ts';
+import { SERVER_PACE } from '../consumers/pace.ts';
 import { Shard } from '../consumers/shard.ts';
 import { createApp } from '../edge/app.ts';
 import { ASSET_HEADERS, type AssetTable } from '../edge/dashboard/assets.ts';
 import { tokenVerifier } from '../edge/keys.ts';
+import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import { OWN_METRICS } from '../model/own-metrics.ts';
 import type { Compression } from '../ports/compression.ts';
 import type { Decompression } from '../ports/decompression.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { shapeInterner } from '../protocols/log-record.ts';
 import type { ServerConfig } from './config.ts';
-import { type KeysFile, openDataDir, readSecrets, writeKeys } from './data-dir.ts';
+import { type KeysFile, openDataDir, readKeys, readSecrets, writeKeys } from './data-dir.ts';
 
 /** What a host brings. `src/runtimes/hosts.ts` says which one this process runs on. */
 export interface Host {
   openDatabase(path: string): SqlDatabase & { close(): void };
+  /** For the life of the process, however it ends. @returns lets it go; undefined when another process holds it. */
+  lockFile(path: string): (() => void) | undefined;
   readonly compression: Compression;
   readonly decompression: Decompression;
   assets(): Promise<AssetTable>;
@@ -57,12 +62,15 @@ export function urlOf(config: ServerConfig, port: number): string {
   return `${scheme}://${name}:${port}`;
 }
 
+/** @throws unavailable when another server uses the data directory */
 export async function runServer(config: ServerConfig, host: Host): Promise<RunningServer> {
   openDataDir(config.dataDir);
+  const unlock = lockDataDir(config.dataDir, host);
   const secrets = readSecrets(config.dataDir, process.env);
   const database = host.openDatabase(join(config.dataDir, 'metricstream.db'));
   const clock = systemClock();
-  const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => process.stderr.write(`${line}\n`) });
+  const write = (line: string): void => void process.stderr.write(`${line}\n`);
+  const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write, help: OWN_METRICS });
   const { shard, keyRegistry } = await openShard(config, host.compression, database, telemetry);
   const app = createApp({
     clock,
@@ -96,8 +104,18 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
       await listener.close(LIMITS.shutdownMs / 2);
       await shard.stop();
       database.close();
+      unlock();
     },
   };
+}
+
+/** Two servers over one log would each count what the other never sees. */
+function lockDataDir(dataDir: string, host: Host): () => void {
+  const unlock = host.lockFile(join(dataDir, 'server.lock'));
+  if (unlock !== undefined) return unlock;
+  const at = readKeys(dataDir)?.url;
+  const other = at === undefined ? 'another server' : `the server at ${at}`;
+  throw new MetricStreamError('unavailable', `${dataDir} is in use by ${other}: stop it first, or give another --data-dir`);
 }
 
 async function openShard(config: ServerConfig, compression: Compression, database: SqlDatabase, telemetry: Telemetry) {
@@ -123,6 +141,7 @@ async function openShard(config: ServerConfig, compression: Compression, databas
     headBytesMax: config.headMax,
     tenantRequestsPerSecond: config.tenantRate,
     cardinality: LIMITS,
+    pace: SERVER_PACE,
     retention: {
       rawMs: config.rawRetention,
       minuteMs: config.minuteRetention,

@@ -1,7 +1,7 @@
 /** Group commit: one row for all that wait, in order, told only when it is durable, and never larger than a row may be. */
 import { describe, expect, test } from 'vitest';
 import { memoryMetricLog } from '../../src/adapters/memory/metric-log.ts';
-import { GroupCommit } from '../../src/consumers/append.ts';
+import { GroupCommit, type Waiting } from '../../src/consumers/append.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { MetricLog } from '../../src/ports/metric-log.ts';
 import { manualClock, settle } from '../agent/manual-clock.ts';
@@ -12,21 +12,24 @@ const record = (bytes: number) => ({ partition: 0, bytes: new Uint8Array(bytes) 
 function open(lingerMs = 0, log: MetricLog = memoryMetricLog()) {
   const clock = manualClock(START_MS);
   const batches: { items: readonly string[]; first: number; stampMs: number; bytes: number }[] = [];
-  const commits = new GroupCommit<string>({
+  const commits = new GroupCommit<Waiting & { readonly item: string }>({
     clock,
     log,
     lingerMs,
-    committed: (items, records, first, stampMs) => {
-      batches.push({ items, first, stampMs, bytes: records.reduce((sum, one) => sum + one.bytes.length, 0) });
+    committed: (batch, first, stampMs) => {
+      const bytes = batch.reduce((sum, one) => sum + one.record.bytes.length, 0);
+      batches.push({ items: batch.map(({ item }) => item), first, stampMs, bytes });
     },
   });
-  return { clock, log, commits, batches };
+  const add = (bytes: number, item: string): Promise<number> =>
+    new Promise((committed, failed) => commits.add({ record: record(bytes), item, committed, failed }));
+  return { clock, log, commits, batches, add };
 }
 
 describe('group commit', () => {
   test('writes all that waited as one batch, in order, and tells each its offset', async () => {
-    const { clock, commits, batches } = open();
-    const offsets = Promise.all(['a', 'b', 'c'].map((item) => commits.add(record(1), item)));
+    const { clock, add, batches } = open();
+    const offsets = Promise.all(['a', 'b', 'c'].map((item) => add(1, item)));
     expect(batches).toEqual([]);
     await clock.advance(0);
     expect(batches).toEqual([{ items: ['a', 'b', 'c'], first: 0, stampMs: START_MS, bytes: 3 }]);
@@ -34,10 +37,10 @@ describe('group commit', () => {
   });
 
   test('waits for its linger, and no longer than that after the first', async () => {
-    const { clock, commits, batches } = open(2);
-    void commits.add(record(1), 'a');
+    const { clock, add, batches } = open(2);
+    void add(1, 'a');
     await clock.advance(1);
-    void commits.add(record(1), 'b');
+    void add(1, 'b');
     expect(batches.length).toBe(0);
     await clock.advance(1);
     expect(batches.map(({ items }) => items)).toEqual([['a', 'b']]);
@@ -46,28 +49,28 @@ describe('group commit', () => {
   test('tells nobody before the log has it, and the consumer before those who wait', async () => {
     const order: string[] = [];
     const log = memoryMetricLog();
-    const { clock, commits, batches } = open(0, {
+    const { clock, add, batches } = open(0, {
       ...log,
       append: (records, stampMs) => {
         order.push(`log, ${batches.length} told`);
         return log.append(records, stampMs);
       },
     });
-    const done = commits.add(record(1), 'a').then(() => order.push(`append, ${batches.length} told`));
+    const done = add(1, 'a').then(() => order.push(`append, ${batches.length} told`));
     await clock.advance(0);
     await done;
     expect(order).toEqual(['log, 0 told', 'append, 1 told']);
   });
 
   test('commits at once when enough waits, and never more than a row may hold', async () => {
-    const { commits, batches } = open();
+    const { commits, add, batches } = open();
     const sizes = [LIMITS.appendBatchBytesMax - 1, LIMITS.recordBytesMax, 10, LIMITS.recordBytesMax, LIMITS.recordBytesMax];
-    const offsets = Promise.all(sizes.map((bytes, i) => commits.add(record(bytes), `${i}`)));
+    const offsets = Promise.all(sizes.map((bytes, i) => add(bytes, `${i}`)));
     commits.flush();
     expect(await offsets).toEqual([0, 1, 2, 3, 4]);
     expect(batches.flatMap(({ items }) => items)).toEqual(['0', '1', '2', '3', '4']);
     expect(Math.max(...batches.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.appendBatchBytesMax);
-    for (let i = 0; i < LIMITS.appendBatchRecordsMax; i++) void commits.add(record(1), 'x');
+    for (let i = 0; i < LIMITS.appendBatchRecordsMax; i++) void add(1, 'x');
     expect(batches.at(-1)?.items.length).toBe(LIMITS.appendBatchRecordsMax);
     expect(commits.bytes).toBe(0);
   });
@@ -75,29 +78,29 @@ describe('group commit', () => {
   test('tells all of a batch that failed, counts nothing, and goes on', async () => {
     const log = memoryMetricLog();
     let fails = true;
-    const { clock, commits, batches } = open(0, {
+    const { clock, commits, add, batches } = open(0, {
       ...log,
       append: (records, stampMs) => {
         if (fails) throw new Error('no');
         return log.append(records, stampMs);
       },
     });
-    const lost = Promise.allSettled([commits.add(record(1), 'a'), commits.add(record(1), 'b')]);
+    const lost = Promise.allSettled([add(1, 'a'), add(1, 'b')]);
     await clock.advance(0);
     expect((await lost).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect([batches, log.end(), commits.bytes]).toEqual([[], 0, 0]);
     fails = false;
-    const kept = commits.add(record(1), 'c');
+    const kept = add(1, 'c');
     await clock.advance(0);
     expect(await kept).toBe(0);
   });
 
   test('never stamps lower than before, though the clock is set back, nor lower than the log it goes on with', async () => {
-    const { clock, commits, batches } = open();
+    const { clock, commits, add, batches } = open();
     commits.startAt(START_MS + 500);
     for (const step of [0, 1_000, -3_600_000, 10]) {
       clock.step(step);
-      void commits.add(record(1), 'a');
+      void add(1, 'a');
       await clock.advance(0);
     }
     await settle();

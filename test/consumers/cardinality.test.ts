@@ -2,23 +2,31 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { admitSeries } from '../../src/consumers/admit.ts';
-import { Cardinality } from '../../src/consumers/cardinality.ts';
+import type { CardinalityLimits } from '../../src/consumers/cardinality.ts';
+import { Intake } from '../../src/consumers/intake.ts';
+import type { Shape } from '../../src/model/series.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
-import { pushOf, seriesOf, shapeOf } from './shapes.ts';
+import { pushOf, seriesOf as seriesNamed, shapeOf } from './shapes.ts';
 
 const LIMITS = { seriesPerClientMax: 5, clientsPerTenantMax: 3, seriesPerTenantMax: 12 };
 const shapes = shapeInterner();
 const letters = fc.subarray([...'abcdefgh']);
 const pushes = fc.array(fc.tuple(fc.constantFrom('p', 'q', 'r', 's'), letters), { maxLength: 30 });
 
+function open(limits: CardinalityLimits = LIMITS): Intake {
+  return new Intake({ limits, partitions: 12, keeps: () => false });
+}
+
 /** Admits a push as the shard does: gives the series that are kept of it. */
-function admit(cardinality: Cardinality, client: string, names: readonly string[], nowMs: number): string[] {
+function admit(intake: Intake, client: string, names: readonly string[], nowMs: number): string[] {
+  const own = intake.enter('t', client);
+  if (own === undefined) return [];
   const push = pushOf(
     shapes,
     names.map((name) => [name, 0, 1]),
     { client, tenant: 't' },
   );
-  const admitted = admitSeries(push, cardinality, shapes, nowMs);
+  const admitted = admitSeries(push, own, shapes, nowMs);
   const kept = admitted.push.shape.series.map(({ name }) => name);
   const refused = admitted.rejected.map(({ index }) => names[index]);
   expect(names.filter((name) => !refused.includes(name))).toEqual(kept);
@@ -26,11 +34,19 @@ function admit(cardinality: Cardinality, client: string, names: readonly string[
   return kept;
 }
 
+function admitShape(intake: Intake, tenant: string, client: string, shape: Shape, nowMs: number): number[] | undefined {
+  return intake.enter(tenant, client)?.admit(shape, nowMs);
+}
+
+function seriesOf(intake: Intake): number {
+  return intake.tenant('t').cardinality.series;
+}
+
 describe('cardinality', () => {
   test('admits a new series exactly while client and tenant have room', () => {
     fc.assert(
       fc.property(pushes, (list) => {
-        const cardinality = new Cardinality(LIMITS);
+        const intake = open();
         const model = new Map<string, Set<string>>();
         const total = (): number => [...model.values()].reduce((sum, keys) => sum + keys.size, 0);
         for (const [client, names] of list) {
@@ -43,8 +59,8 @@ describe('cardinality', () => {
             if (isMet && room) keys.add(name);
             return isMet && keys.has(name);
           });
-          expect(admit(cardinality, client, names, 0)).toEqual(allowed);
-          expect(cardinality.seriesOf('t')).toBe(total());
+          expect(admit(intake, client, names, 0)).toEqual(allowed);
+          expect(seriesOf(intake)).toBe(total());
         }
       }),
       { numRuns: 1_000 },
@@ -54,45 +70,46 @@ describe('cardinality', () => {
   test('gives back every place of clients that rest, whatever was refused before', () => {
     fc.assert(
       fc.property(pushes, (list) => {
-        const cardinality = new Cardinality(LIMITS);
-        admit(cardinality, 'steady', ['x'], 0);
-        for (const [client, names] of list) admit(cardinality, client, names, 0);
-        admit(cardinality, 'steady', ['x'], 1_000);
-        cardinality.sweep(500);
-        expect([cardinality.seriesOf('t'), cardinality.clients]).toEqual([1, 1]);
-        cardinality.sweep(1_001);
-        expect([cardinality.seriesOf('t'), cardinality.clients]).toEqual([0, 0]);
+        const intake = open();
+        admit(intake, 'steady', ['x'], 0);
+        for (const [client, names] of list) admit(intake, client, names, 0);
+        admit(intake, 'steady', ['x'], 1_000);
+        intake.sweep(500);
+        expect([seriesOf(intake), intake.tenant('t').active]).toEqual([1, 1]);
+        intake.sweep(1_001);
+        expect([seriesOf(intake), intake.tenant('t').active]).toEqual([0, 0]);
       }),
     );
   });
 
   test('holds the places of a client over its limit as long as it pushes', () => {
-    const cardinality = new Cardinality(LIMITS);
+    const intake = open();
     const many = [...'abcdefgh'];
     for (let nowMs = 0; nowMs < 10_000; nowMs += 1_000) {
-      expect(admit(cardinality, 'p', many, nowMs)).toEqual(many.slice(0, 5));
-      cardinality.sweep(nowMs - 5_000);
-      expect(admit(cardinality, 'p', ['x', 'y'], nowMs)).toEqual([]);
+      expect(admit(intake, 'p', many, nowMs)).toEqual(many.slice(0, 5));
+      intake.sweep(nowMs - 5_000);
+      expect(admit(intake, 'p', ['x', 'y'], nowMs)).toEqual([]);
     }
-    expect(cardinality.seriesOf('t')).toBe(5);
+    expect(seriesOf(intake)).toBe(5);
   });
 
   test('cuts times and values with the series', () => {
-    const cardinality = new Cardinality({ ...LIMITS, seriesPerClientMax: 2 });
+    const intake = open({ ...LIMITS, seriesPerClientMax: 2 });
     const names = ['a', 'b', 'c'];
-    cardinality.admit('default', 'web-1', shapeOf(['b', 'x'], shapes), 0);
+    admitShape(intake, 'default', 'web-1', shapeOf(['b', 'x'], shapes), 0);
+    const client = intake.meet('default', 'web-1', true);
     const own = pushOf(
       shapes,
       names.map((name, i) => [name, i, i, i] as const),
     );
-    const { values, timesMs, timesNs } = admitSeries(own, cardinality, shapes, 0).push;
+    const { values, timesMs, timesNs } = admitSeries(own, client, shapes, 0).push;
     expect([[...values], [...timesMs], [...(timesNs ?? [])]]).toEqual([[1], [1], [1]]);
     const shared = admitSeries(
       pushOf(
         shapes,
         names.map((name) => [name, 5, 1] as const),
       ),
-      cardinality,
+      client,
       shapes,
       0,
     ).push;
@@ -100,41 +117,41 @@ describe('cardinality', () => {
   });
 
   test('counts a series once for a client that alternates shapes, and frees what only an idle shape had', () => {
-    const cardinality = new Cardinality(LIMITS);
+    const intake = open();
     for (let round = 0; round < 5; round++) {
-      admit(cardinality, 'p', ['a', 'b', 'c'], round);
-      admit(cardinality, 'p', ['c', 'd'], round);
+      admit(intake, 'p', ['a', 'b', 'c'], round);
+      admit(intake, 'p', ['c', 'd'], round);
     }
-    expect(cardinality.seriesOf('t')).toBe(4);
-    admit(cardinality, 'p', ['c', 'd'], 1_000);
-    cardinality.sweep(1_000);
-    expect(cardinality.seriesOf('t')).toBe(2);
-    expect(admit(cardinality, 'p', ['e', 'f', 'g', 'h'], 1_000)).toEqual(['e', 'f', 'g']);
+    expect(seriesOf(intake)).toBe(4);
+    admit(intake, 'p', ['c', 'd'], 1_000);
+    intake.sweep(1_000);
+    expect(seriesOf(intake)).toBe(2);
+    expect(admit(intake, 'p', ['e', 'f', 'g', 'h'], 1_000)).toEqual(['e', 'f', 'g']);
   });
 
   test('knows a shape again when the interner has forgotten it', () => {
-    const cardinality = new Cardinality(LIMITS);
-    for (let i = 0; i < 3; i++) expect(cardinality.admit('t', 'p', shapeOf(['a', 'b'], shapeInterner()), i)).toBeUndefined();
-    expect(cardinality.seriesOf('t')).toBe(2);
-    cardinality.sweep(2);
-    expect(cardinality.seriesOf('t')).toBe(2);
+    const intake = open();
+    for (let i = 0; i < 3; i++) expect(admitShape(intake, 't', 'p', shapeOf(['a', 'b'], shapeInterner()), i)).toBeUndefined();
+    expect(seriesOf(intake)).toBe(2);
+    intake.sweep(2);
+    expect(seriesOf(intake)).toBe(2);
   });
 
   test('counts a series once that stands twice in a push', () => {
-    const cardinality = new Cardinality(LIMITS);
-    expect(cardinality.admit('t', 'p', shapeOf(['c'], shapes), 0)).toBeUndefined();
-    expect(cardinality.admit('t', 'p', shapes.intern(seriesOf(['a', 'a', 'b'])), 1)).toBeUndefined();
-    expect(cardinality.seriesOf('t')).toBe(3);
-    cardinality.sweep(1);
-    expect(cardinality.seriesOf('t')).toBe(2);
-    cardinality.sweep(2);
-    expect(cardinality.seriesOf('t')).toBe(0);
+    const intake = open();
+    expect(admitShape(intake, 't', 'p', shapeOf(['c'], shapes), 0)).toBeUndefined();
+    expect(admitShape(intake, 't', 'p', shapes.intern(seriesNamed(['a', 'a', 'b'])), 1)).toBeUndefined();
+    expect(seriesOf(intake)).toBe(3);
+    intake.sweep(1);
+    expect(seriesOf(intake)).toBe(2);
+    intake.sweep(2);
+    expect(seriesOf(intake)).toBe(0);
   });
 
   test('of one tenant knows nothing of another', () => {
-    const cardinality = new Cardinality({ ...LIMITS, seriesPerTenantMax: 1 });
-    expect(cardinality.admit('t', 'p', shapeOf(['a']), 0)).toBeUndefined();
-    expect(cardinality.admit('u', 'p', shapeOf(['a']), 0)).toBeUndefined();
-    expect(cardinality.admit('t', 'q', shapeOf(['a']), 0)).toEqual([0]);
+    const intake = open({ ...LIMITS, seriesPerTenantMax: 1 });
+    expect(admitShape(intake, 't', 'p', shapeOf(['a']), 0)).toBeUndefined();
+    expect(admitShape(intake, 'u', 'p', shapeOf(['a']), 0)).toBeUndefined();
+    expect(admitShape(intake, 't', 'q', shapeOf(['a']), 0)).toEqual([0]);
   });
 });

@@ -7,6 +7,7 @@ import type { ClientState } from '../../src/consumers/client-state.ts';
 import { Pipeline } from '../../src/consumers/pipeline.ts';
 import { applySeal, owesSeal, planSeal } from '../../src/consumers/seal.ts';
 import { MetricStreamError, REJECT_REASONS } from '../../src/model/errors.ts';
+import { clientKey } from '../../src/model/partition.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
 import { type PushFields, pushOf, type Sample } from './shapes.ts';
@@ -20,6 +21,7 @@ const emptyStore: TimeSeriesStore = {
   readSamples: async () => [],
   readWindows: async () => [],
   lastSampleMs: async () => undefined,
+  clients: async () => [],
   retain: async () => 0,
 };
 
@@ -65,8 +67,9 @@ async function run(list: readonly (readonly [PushFields, readonly Sample[], numb
     const at = samples.map(([name, ahead, value, ns]): Sample => [name, logMs + ahead, value, ns]);
     const push = pushOf(shapes, at, own);
     pipeline.advanceLog(logMs);
-    await pipeline.prepare(push, offset);
-    pipeline.apply(push, offset);
+    const key = clientKey(push.tenant, push.client);
+    await pipeline.prepare(key, push, offset);
+    pipeline.apply(key, push, offset);
     if (chance > 2) continue;
     for (const client of pipeline.clients.values())
       if (owesSeal(client)) applySeal(await planSeal(client, offset + 1, emptyStore));
@@ -117,6 +120,17 @@ describe('a checkpoint', () => {
     }));
     const { logMs, clients } = await run(ids.map((pushId) => [{ pushId }, [], 0, 9]));
     expect(decodeCheckpoint(encodeCheckpoint(logMs, clients.values(), NOTHING)).clients.length).toBe(1);
+  });
+
+  test('of version 1 is read: of its boots all is expected', async () => {
+    const pushId = { boot: 'x', sequence: 2, previous: undefined };
+    const { logMs, clients } = await run([[{ pushId }, [], 0, 9]]);
+    const bytes = encodeCheckpoint(logMs, clients.values(), NOTHING);
+    // Behind the boot: its first sequence, the highest, what was seen, the hashes, no corrections, nothing skipped.
+    const at = bytes.length - (1 + 8 + 8 * 4 + 16 * 4 + 1 + 1);
+    expect(bytes[at]).toBe(0);
+    const before = Uint8Array.of(1, ...bytes.subarray(1, at), ...bytes.subarray(at + 1));
+    expect(decodeCheckpoint(before).clients.map(kept)).toEqual([...clients.values()].map(kept));
   });
 
   test('that is damaged is told as corrupt_data, or as newer, and nothing else', async () => {

@@ -5,7 +5,7 @@ import { openSchema } from '../../src/adapters/embedded/schema.ts';
 import { embeddedTimeSeriesStore } from '../../src/adapters/embedded/time-series-store.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
-import { nodeSqlDatabase } from '../../src/adapters/node/sql-database.ts';
+import { SERVER_PACE } from '../../src/consumers/pace.ts';
 import { Shard, type ShardDependencies } from '../../src/consumers/shard.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { Push } from '../../src/model/push.ts';
@@ -13,10 +13,12 @@ import type { Resolution } from '../../src/model/window.ts';
 import type { CheckpointStore } from '../../src/ports/checkpoint-store.ts';
 import type { MetricLog } from '../../src/ports/metric-log.ts';
 import type { AppendOutcome } from '../../src/ports/push-appender.ts';
+import type { SqlDatabase } from '../../src/ports/sql-database.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import type { ClosedWindows } from '../../src/ports/window-sink.ts';
 import { type ShapeInterner, shapeInterner } from '../../src/protocols/log-record.ts';
 import { type ManualClock, manualClock, settle } from '../agent/manual-clock.ts';
+import { labDatabase } from './lab-database.ts';
 import { type PushFields, pushOf, type Sample, samplesIn, windowsIn } from './shapes.ts';
 
 /** A whole day, so that minutes, hours and days begin where a test says. */
@@ -31,6 +33,10 @@ export interface Lab {
   /** What the sink was told, in order, by all lives of the shard. */
   readonly closed: ClosedWindows[];
   shard: Shard;
+  /** The tables, to damage them. */
+  readonly database: SqlDatabase;
+  /** What GET /metrics of the shard that runs would say of a metric without labels; undefined: nothing. */
+  metric(name: string): number | undefined;
   disk: { freeBytes: number; totalBytes: number };
   /** Appends, and lets the commit and the consumer run. */
   push(samples: readonly Sample[], fields?: PushFields): Promise<AppendOutcome>;
@@ -51,9 +57,13 @@ export interface WindowOptions {
 
 export interface LabOptions
   extends Partial<
-    Pick<ShardDependencies, 'partitions' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention'>
+    Pick<ShardDependencies, 'partitions' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention' | 'pace'>
   > {
   readonly startMs?: number;
+  /** Whether the shard wakes itself; else the test calls `round`. */
+  readonly timed?: boolean;
+  /** One that an earlier lab may have filled; by default a new one. */
+  readonly database?: SqlDatabase;
   /** Wraps the store, the checkpoints and the log, to fail or to wait. */
   readonly storeWith?: (store: TimeSeriesStore) => TimeSeriesStore;
   readonly checkpointsWith?: (checkpoints: CheckpointStore) => CheckpointStore;
@@ -65,7 +75,7 @@ export const RETENTION = { rawMs: FAR_MS, minuteMs: FAR_MS, hourMs: FAR_MS, logM
 
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const clock = manualClock(options.startMs ?? START_MS);
-  const database = nodeSqlDatabase(':memory:');
+  const database = options.database ?? (await labDatabase.open());
   const compression = zlibCompression();
   openSchema(database, { partitions: options.partitions ?? 2, shards: 1 });
   const shapes = shapeInterner();
@@ -75,10 +85,12 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const checkpoints = embeddedCheckpointStore({ database, store: embedded });
   const openLog = () => embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes });
   let life = 0;
+  let telemetry = memoryTelemetry({ nowMs: clock.nowMs });
 
   const open = async (): Promise<Shard> => {
     life += 1;
     const own = life;
+    telemetry = memoryTelemetry({ nowMs: clock.nowMs });
     const shard = new Shard({
       clock: {
         nowMs: clock.nowMs,
@@ -89,7 +101,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       store,
       checkpoints: options.checkpointsWith?.(checkpoints) ?? checkpoints,
       sink: { closed: (windows) => closed.push(windows) },
-      telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
+      telemetry,
       shapes: shapeInterner(),
       disk: { space: () => lab.disk, usedBytes: () => database.size().usedBytes, reclaim: () => undefined },
       partitions: 2,
@@ -98,14 +110,17 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
       cardinality: LIMITS,
       retention: RETENTION,
+      pace: SERVER_PACE,
       ...options,
     });
-    await shard.start();
+    await shard.start(options.timed ?? true);
     await clock.advance(0);
     return shard;
   };
   const lab = labOf({
     clock,
+    database,
+    render: () => telemetry.render(),
     shapes,
     store,
     closed,
@@ -121,6 +136,9 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
 
 interface LabParts {
   readonly clock: ManualClock;
+  readonly database: SqlDatabase;
+  /** What the shard that runs says of itself. */
+  render(): string;
   readonly shapes: ShapeInterner;
   readonly store: TimeSeriesStore;
   readonly closed: ClosedWindows[];
@@ -131,7 +149,7 @@ interface LabParts {
 }
 
 function labOf(parts: LabParts): Lab {
-  const { clock, shapes, closed, store, openLog, open } = parts;
+  const { clock, database, shapes, closed, store, openLog, open } = parts;
   const lab: Lab = {
     clock,
     shapes,
@@ -139,6 +157,11 @@ function labOf(parts: LabParts): Lab {
     closed,
     get log() {
       return openLog();
+    },
+    database,
+    metric(name) {
+      const text = new RegExp(`^${name} (.*)$`, 'm').exec(parts.render())?.[1];
+      return text === undefined ? undefined : Number(text);
     },
     disk: ROOMY,
     shard: undefined as unknown as Shard,
@@ -182,7 +205,8 @@ export async function finish<T>(clock: ManualClock, promise: Promise<T>): Promis
   return watched;
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+/** All that a reader gives. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;

@@ -10,6 +10,8 @@ const HASHES = 16;
 
 interface Boot {
   readonly name: string;
+  /** Nothing is expected before it. */
+  readonly first: number;
   highest: number;
   readonly received: Map<number, number>;
 }
@@ -24,7 +26,7 @@ class Model {
   observe({ boot, sequence, previous }: PushId, hash: number): PushVerdict {
     const before = this.boots.find(({ name }) => name === previous?.boot);
     if (before !== undefined && previous !== undefined) this.#raise(before, previous.count - 1);
-    const own = this.boots.find(({ name }) => name === boot) ?? this.#meet(boot);
+    const own = this.boots.find(({ name }) => name === boot) ?? this.#meet(boot, this.#mayBeBack(previous) ? sequence : 0);
     const age = own.highest - sequence;
     if (age >= 0 && age < SEQUENCES && own.received.has(sequence)) {
       this.counts.duplicate += 1;
@@ -34,7 +36,7 @@ class Model {
     }
     this.#raise(own, sequence);
     if (age < SEQUENCES) {
-      this.counts.received += 1;
+      if (sequence >= own.first) this.counts.received += 1;
       own.received.set(sequence, hash);
     }
     if (age <= 0) return 'new';
@@ -47,23 +49,29 @@ class Model {
     boot.highest = Math.max(boot.highest, highest);
   }
 
-  #meet(name: string): Boot {
-    const boot = { name, highest: -1, received: new Map<number, number>() };
+  /** As many boots are known as can be, and not the one before it. */
+  #mayBeBack(previous: PushId['previous']): boolean {
+    return this.boots.length === BOOTS && this.boots.every(({ name }) => name !== previous?.boot);
+  }
+
+  #meet(name: string, first: number): Boot {
+    const boot = { name, first, highest: first - 1, received: new Map<number, number>() };
     this.boots.push(boot);
     if (this.boots.length > BOOTS) {
       const gone = this.boots.shift();
-      if (gone !== undefined) this.forgotten += gone.highest + 1 - gone.received.size;
+      if (gone !== undefined) this.forgotten += missingOf(gone);
     }
     return boot;
   }
 
   /** Sequences up to the highest that never came, or came too late to be told from a repeat. */
   get lost(): number {
-    return this.boots.reduce((sum, { highest, received }) => {
-      const missing = Array.from({ length: highest + 1 }, (_, sequence) => sequence).filter((one) => !received.has(one));
-      return sum + missing.length;
-    }, this.forgotten);
+    return this.boots.reduce((sum, boot) => sum + missingOf(boot), this.forgotten);
   }
+}
+
+function missingOf({ first, highest, received }: Boot): number {
+  return highest + 1 - first - [...received.keys()].filter((sequence) => sequence >= first).length;
 }
 
 const boot = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
@@ -117,6 +125,31 @@ describe('the ledger', () => {
     expect(ledger.pushes).toMatchObject({ expected: 6, received: 2 });
     ledger.observe({ boot: 'a', sequence: 3, previous: undefined }, 0, []);
     expect(ledger.pushes).toMatchObject({ expected: 6, received: 3, late: 1 });
+  });
+
+  test('expects of agents that take turns under one client id, more than are remembered, what they sent and no more', () => {
+    const ledger = new Ledger();
+    for (let sequence = 0; sequence < 100; sequence++) {
+      for (const boot of ['a', 'b', 'c', 'd', 'e', 'f']) ledger.observe({ boot, sequence, previous: undefined }, 0, []);
+    }
+    expect(ledger.pushes).toEqual({ expected: 600, received: 600, duplicate: 0, late: 0, conflict: 0 });
+  });
+
+  test('makes no loss up for a boot that it forgot and that comes back out of order', () => {
+    const ledger = new Ledger();
+    const send = (boot: string, sequence: number): PushVerdict => ledger.observe({ boot, sequence, previous: undefined }, 0, []);
+    for (const boot of ['a', 'b', 'c', 'd', 'e']) send(boot, 0);
+    expect([send('a', 3), send('a', 2), send('a', 2), send('a', 4)]).toEqual(['new', 'late', 'duplicate', 'new']);
+    expect(ledger.pushes).toEqual({ expected: 7, received: 7, duplicate: 1, late: 1, conflict: 0 });
+    expect(send('a', 6)).toBe('new');
+    expect(ledger.pushes).toMatchObject({ expected: 9, received: 8 });
+  });
+
+  test('misses the first pushes of a boot whose predecessor it remembers, however many came before', () => {
+    const ledger = new Ledger();
+    for (const boot of ['a', 'b', 'c', 'd', 'e']) ledger.observe({ boot, sequence: 0, previous: undefined }, 0, []);
+    ledger.observe({ boot: 'f', sequence: 3, previous: { boot: 'e', count: 1 } }, 0, []);
+    expect(ledger.pushes).toMatchObject({ expected: 9, received: 6 });
   });
 
   test('counts pushes without an id as they come', () => {

@@ -143,6 +143,26 @@ describe('a shard', () => {
     expect((await lab.shard.reader.clients('default'))[0]?.pushes).toMatchObject({ expected: 1, received: 1, duplicate: 0 });
   });
 
+  test('refuses a push as storage_full when the disk fills up inside the append, and takes it by itself when there is room', async () => {
+    const lab = await openLab();
+    await lab.push(CPU);
+    const large = Array.from({ length: 900 }, (_, i): Sample => [`m${i}`, START_MS, Math.sqrt(i)]);
+    const pushId = { boot: 'b', sequence: 0, previous: undefined };
+    lab.database.exec('PRAGMA max_page_count = 1');
+    // What is asked for while it is full: the push, its repeat, and a checkpoint.
+    for (let i = 0; i < 2; i++) {
+      const refused = { code: 'storage_full', retryAfterMs: LIMITS.freeCheckIntervalMs };
+      await expect(lab.push(large, { pushId })).rejects.toMatchObject(refused);
+      await lab.clock.advance(16_000);
+    }
+    lab.database.exec('PRAGMA max_page_count = 1000000');
+    await recover(lab);
+    expect(await lab.push(large, { pushId })).toMatchObject({ kind: 'appended', duplicate: false });
+    await lab.crash();
+    expect((await lab.samples()).length).toBe(901);
+    expect((await lab.shard.reader.clients('default'))[0]?.pushes).toMatchObject({ expected: 2, received: 2, duplicate: 0 });
+  });
+
   test('passes over a record that nobody can read, and goes on', async () => {
     const lab = await openLab();
     await lab.push(CPU);
@@ -160,6 +180,26 @@ describe('a shard', () => {
     expect((await lab.samples()).map(([, , , value]) => value)).toEqual([1, 2]);
     await lab.restart();
     expect((await lab.samples()).map(([, , , value]) => value)).toEqual([1, 2]);
+  });
+
+  test('passes over a damaged batch of the log, counts what is lost with it, and goes on', async () => {
+    const lab = await openLab();
+    const send = (sequence: number) =>
+      lab.push([['cpu', START_MS + sequence, sequence]], { pushId: { boot: 'b', sequence, previous: undefined } });
+    for (const sequence of [0, 1, 2]) await send(sequence);
+    // The last one too: a start asks it for its stamp and for who was admitted lately.
+    for (const offset of [1, 2])
+      lab.database.exec('UPDATE log_batches SET body = substr(body, 1, 9) WHERE first_offset = ?', offset);
+    await lab.crash();
+    expect(lab.shard.ready()).toEqual({ ready: true });
+    expect(lab.metric('metricstream_log_records_lost_total')).toBe(2);
+    expect(lab.metric('metricstream_poison_records_total')).toBe(undefined);
+    await send(3);
+    const values = async () => (await lab.samples()).map(([, , , value]) => value);
+    expect(await values()).toEqual([0, 3]);
+    expect((await lab.shard.reader.clients('default'))[0]?.pushes).toMatchObject({ expected: 4, received: 2 });
+    await lab.restart();
+    expect(await values()).toEqual([0, 3]);
   });
 
   test('takes from the log, in order, what is more than may wait in memory', async () => {

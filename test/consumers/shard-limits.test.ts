@@ -93,8 +93,22 @@ describe('the limit of series', () => {
     const lab = await openLab({ cardinality });
     await lab.push(names(5), { client: 'a' });
     expect(await lab.push(names(5), { client: 'b' })).toMatchObject({ rejected: [{ index: 3 }, { index: 4 }] });
-    expect(await lab.push(names(1), { client: 'c' })).toMatchObject({ rejected: [{ index: 0 }] });
-    expect(await lab.push(names(5), { client: 'c', tenant: 'other' })).toMatchObject({ rejected: [] });
+    expect(await lab.push(names(5), { client: 'b', tenant: 'other' })).toMatchObject({ rejected: [] });
+  });
+
+  test('of clients lets no further one in: nothing is logged or kept of it, whatever it pushes, and a restart changes nothing', async () => {
+    const lab = await openLab({ cardinality });
+    await lab.push(names(1), { client: 'a' });
+    await lab.push(names(1), { client: 'b' });
+    const end = lab.log.end();
+    const pushId = { boot: 'b', sequence: 0, previous: undefined };
+    for (const how of ['restart', 'crash'] as const) {
+      expect(await lab.push(names(1), { client: 'c', pushId })).toEqual({ kind: 'crowded' });
+      expect(await lab.push([], { client: 'd', pushId })).toEqual({ kind: 'crowded' });
+      expect(lab.log.end()).toBe(end);
+      expect((await lab.shard.reader.clients('default')).map(({ client }) => client)).toEqual(['a', 'b']);
+      await lab[how]();
+    }
   });
 
   test('is given back by a client that rests for an hour', async () => {

@@ -1,8 +1,8 @@
 /** Windows of a shard: when they close, who is told, and what a late, repeated or conflicting sample changes. */
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/model/limits.ts';
-import { finish, type Lab, openLab, RETENTION, START_MS } from './lab.ts';
-import type { PushFields, Sample } from './shapes.ts';
+import { collect, finish, type Lab, openLab, RETENTION, START_MS } from './lab.ts';
+import { type PushFields, pushOf, type Sample } from './shapes.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -263,6 +263,41 @@ describe('a read', () => {
     expect(await lab.windows('never-seen')).toEqual([]);
     await lab.push([['cpu', START_MS + 1, 5]]);
     expect((await lab.windows())[0]).toMatchObject({ count: 2, revision: 2 });
+  });
+
+  test('of all clients finds those too that only the store knows, in order, and asks it only about so long ago', async () => {
+    let asked = 0;
+    const lab = await openLab({
+      partitions: 1,
+      storeWith: (store) => ({
+        ...store,
+        clients: async (tenant, after, max) => {
+          asked += 1;
+          return store.clients(tenant, after, max);
+        },
+      }),
+    });
+    const names = Array.from({ length: LIMITS.storedClientsPerRead + 10 }, (_, i) => `web-${i}`);
+    const push = (client: string, tenant = 'default') =>
+      lab.shard.append(pushOf(lab.shapes, [['cpu', lab.clock.nowMs(), 1]], { client, tenant }), 1e6);
+    await finish(lab.clock, Promise.all([...names.map((name) => push(name)), push('elsewhere', 'other')]));
+    await lab.clock.advance(15 * MINUTE_MS);
+    lab.clock.step(LIMITS.clientForgetMs + HOUR_MS);
+    await finish(lab.clock, Promise.all([push('web-7'), push('fresh')]));
+    await lab.clock.advance(30 * SECOND_MS);
+    expect((await lab.shard.reader.clients('default')).length).toBe(2);
+    const ask = async (startMs: number, endMs: number) => {
+      const query = { tenant: 'default', client: undefined, metric: 'cpu', labels: {}, startMs, endMs };
+      const windows = await finish(lab.clock, collect(lab.shard.reader.windows({ ...query, resolution: '1m', open: true })));
+      const samples = await finish(lab.clock, collect(lab.shard.reader.samples(query)));
+      expect(samples.map(({ client }) => client)).toEqual(windows.map(({ client }) => client));
+      return windows.map(({ client }) => client);
+    };
+    expect(await ask(START_MS, lab.clock.nowMs() + 1)).toEqual([...names, 'fresh'].sort());
+    expect(await ask(START_MS, START_MS + MINUTE_MS)).toEqual([...names].sort());
+    asked = 0;
+    expect(await ask(lab.clock.nowMs() - HOUR_MS, lab.clock.nowMs() + 1)).toEqual(['fresh', 'web-7']);
+    expect(asked).toBe(0);
   });
 
   test('is whole while a seal moves what it reads from memory to the store', async () => {

@@ -32,7 +32,7 @@ describe('a sliding window', () => {
         const window = new SlidingWindow();
         const model: number[] = [];
         const times = admitted(gaps, (nowMs) => {
-          const waitMs = window.take('a', most, nowMs);
+          const waitMs = window.take(most, nowMs);
           const room = model.filter((at) => at > nowMs - 1000).length < most;
           expect(waitMs === 0).toBe(room);
           if (waitMs === 0) model.push(nowMs);
@@ -50,12 +50,12 @@ describe('a sliding window', () => {
         let nowMs = START_MS;
         for (const gap of gaps) {
           nowMs += gap;
-          const waitMs = window.take('a', most, nowMs);
+          const waitMs = window.take(most, nowMs);
           if (waitMs === 0) continue;
           expect(waitMs).toBeLessThanOrEqual(1000);
-          if (waitMs > 1) expect(window.take('a', most, nowMs + waitMs - 1)).toBe(1);
+          if (waitMs > 1) expect(window.take(most, nowMs + waitMs - 1)).toBe(1);
           nowMs += waitMs;
-          expect(window.take('a', most, nowMs)).toBe(0);
+          expect(window.take(most, nowMs)).toBe(0);
         }
       }),
     );
@@ -65,43 +65,31 @@ describe('a sliding window', () => {
     fc.assert(
       fc.property(steps, limit, fc.nat(200), (gaps, most, cut) => {
         const before = new SlidingWindow();
-        const times = admitted(gaps.slice(0, cut), (nowMs) => before.take('a', most, nowMs));
+        const times = admitted(gaps.slice(0, cut), (nowMs) => before.take(most, nowMs));
         const restartMs = START_MS + gaps.slice(0, cut).reduce((sum, gap) => sum + gap, 0);
         const after = new SlidingWindow();
-        for (const at of times) if (at > restartMs - 1000) after.note('a', at);
-        const more = admitted([restartMs - START_MS, ...gaps.slice(cut)], (nowMs) => after.take('a', most, nowMs));
+        for (const at of times) if (at > restartMs - 1000) after.note(at);
+        const more = admitted([restartMs - START_MS, ...gaps.slice(cut)], (nowMs) => after.take(most, nowMs));
         expect(mostInASecond([...times, ...more])).toBeLessThanOrEqual(most);
       }),
     );
   });
 
-  test('of one key knows nothing of another, and forgets keys that rest', () => {
-    const window = new SlidingWindow();
-    expect(window.take('a', 1, START_MS)).toBe(0);
-    expect(window.take('b', 1, START_MS)).toBe(0);
-    window.sweep(START_MS + 999);
-    expect(window.take('a', 1, START_MS + 999)).toBe(1);
-    window.sweep(START_MS + 1000);
-    expect(window.take('a', 1, START_MS + 1000)).toBe(0);
-  });
-
   test('goes on admitting when the clock is set back: a wait is never longer than a second', () => {
     const window = new SlidingWindow();
-    expect(window.take('a', 1, START_MS)).toBe(0);
+    expect(window.take(1, START_MS)).toBe(0);
     const back = START_MS - 3_600_000;
-    expect(window.take('a', 1, back)).toBeGreaterThan(0);
-    expect(window.take('a', 1, back + 1000)).toBe(0);
-    expect(window.take('a', 1, back + 1999)).toBe(1);
-    window.sweep(back + 1999);
-    expect(window.take('a', 1, back + 1999)).toBe(1);
-    expect(window.take('a', 1, back + 2000)).toBe(0);
+    expect(window.take(1, back)).toBeGreaterThan(0);
+    expect(window.take(1, back + 1000)).toBe(0);
+    expect(window.take(1, back + 1999)).toBe(1);
+    expect(window.take(1, back + 2000)).toBe(0);
   });
 
   test('goes on admitting when the log was written by a clock that was ahead', () => {
     const window = new SlidingWindow();
-    window.note('a', START_MS + 3_600_000);
-    expect(window.take('a', 1, START_MS)).toBeGreaterThan(0);
-    expect(window.take('a', 1, START_MS + 1000)).toBe(0);
+    window.note(START_MS + 3_600_000);
+    expect(window.take(1, START_MS)).toBeGreaterThan(0);
+    expect(window.take(1, START_MS + 1000)).toBe(0);
   });
 });
 

@@ -20,6 +20,11 @@ describeKeyRegistry('embedded on node:sqlite', () => embeddedKeyRegistry({ datab
 test('embedded: a revocation is there for the next to open the database', async () => {
   const database = emptyDatabase();
   await embeddedKeyRegistry({ database }).revoke('acme', 'acme.one', 1000);
+  await embeddedKeyRegistry({ database }).revoke('acme', 'acme.session', 1000, 2000);
+  const registry = embeddedKeyRegistry({ database });
+  expect(['acme.one', 'acme.session'].map(registry.isRevoked)).toEqual([true, true]);
+  await registry.revoke('acme', 'acme.three', 2000 + LIMITS.revocationMarginMs);
+  expect(embeddedKeyRegistry({ database }).isRevoked('acme.session')).toBe(false);
   expect(embeddedKeyRegistry({ database }).isRevoked('acme.one')).toBe(true);
   expect(embeddedKeyRegistry({ database }).isRevoked('acme.two')).toBe(false);
 });
@@ -28,7 +33,7 @@ test('embedded: beyond the bound another revocation is refused, one that is ther
   const database = emptyDatabase();
   database.transaction(() => {
     for (let key = 0; key < LIMITS.revocationsMax; key++) {
-      database.exec('INSERT INTO revoked_keys VALUES (?, ?, ?)', 'acme', `acme.${key}`, 1000);
+      database.exec('INSERT INTO revoked_keys VALUES (?, ?, ?, NULL)', 'acme', `acme.${key}`, 1000);
     }
   });
   const registry = embeddedKeyRegistry({ database });

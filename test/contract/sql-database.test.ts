@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { nodeSqlDatabase } from '../../src/adapters/node/sql-database.ts';
-import { describeSqlDatabase } from './suites/sql-database.ts';
+import { describeOwnFile, describeSqlDatabase } from './suites/sql-database.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'metricstream-sql-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -12,3 +12,5 @@ let files = 0;
 
 describeSqlDatabase('node:sqlite in memory', () => nodeSqlDatabase(':memory:'));
 describeSqlDatabase('node:sqlite in a file', () => nodeSqlDatabase(join(folder, `${files++}.db`)));
+describeOwnFile('node:sqlite in memory', () => nodeSqlDatabase(':memory:'));
+describeOwnFile('node:sqlite in a file', () => nodeSqlDatabase(join(folder, `${files++}.db`)));

@@ -222,6 +222,32 @@ describe('when the log says no', () => {
     expect((await edge.push(pushOf('web-1', 1), { key })).status).toBe(202);
   });
 
+  test('a tenant with its most clients is 422 for a further one: each metric is named, a heartbeat has none to name', async () => {
+    const edge = createEdge();
+    edge.appender.answerWith({ kind: 'crowded' });
+    const key = await edge.key();
+    const push = {
+      client_id: 'web-1',
+      metrics: [
+        { name: 'cpu', value: 101, timestamp: NOW_MS },
+        { name: 'load1', value: 1, timestamp: NOW_MS },
+      ],
+    };
+    const response = await edge.push(push, { key });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      code: 'all_rejected',
+      errors: [
+        { index: 0, code: 'out_of_range' },
+        { index: 1, code: 'series_limit' },
+      ],
+    });
+    const heartbeat = await edge.push({ client_id: 'web-1', metrics: [] }, { key });
+    expect(heartbeat.status).toBe(422);
+    expect(await heartbeat.json()).toMatchObject({ code: 'all_rejected', errors: [] });
+    expect(edge.appender.kept).toEqual([]);
+  });
+
   test.each(['overloaded', 'storage_full', 'shutting_down'] as const)('%s is 503 with Retry-After', async (code) => {
     const edge = createEdge();
     edge.appender.answerWith({ kind: 'refused', code, retryAfterMs: 4_200 });

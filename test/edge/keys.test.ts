@@ -35,7 +35,7 @@ describe('a key', () => {
       expiresMs: NOW_MS - (NOW_MS % 1000) + 5000,
     } as const;
     const { key, keyId } = await createKey(SECRET, claims, NOW_MS);
-    expect(await tokenVerifier({ current: SECRET })('key', key, NOW_MS)).toEqual({ ...claims, keyId });
+    expect(await tokenVerifier({ current: SECRET })('key', key, NOW_MS)).toEqual({ ...claims, keyId, sessionId: undefined });
   });
 
   test('is made only of valid claims and with a long enough secret', async () => {

@@ -58,6 +58,37 @@ describe('a listener', () => {
     expect(await next(other)).toBe(':\n\n');
   });
 
+  test('gets only the metrics that it asked for, whatever their labels, and is told of clients without them', async () => {
+    const edge = createEdge();
+    const queries = ['?metric=disk_reads', '?metric=load1,disk_reads', '?client=a&metric=cpu,cpu', '?metric=disk'];
+    const readers = await Promise.all(queries.map((query) => listen(edge, query)));
+    for (const reader of readers) await next(reader);
+    edge.feed.publish('acme', values('a', 1, 2.5));
+    edge.feed.publish('acme', values('b', 3));
+    edge.clock.advance(LIMITS.liveIntervalMs);
+    const told = await Promise.all(
+      readers.map(async (reader) => {
+        const { clients } = JSON.parse((await next(reader)).split('\n')[1]?.slice('data: '.length) ?? '') as {
+          clients: { client_id: string; sample_ms: number; seen_ms: number; keys: string[]; values: number[] }[];
+        };
+        for (const { sample_ms, seen_ms } of clients) expect([sample_ms, seen_ms]).toEqual([NOW_MS - 500, NOW_MS]);
+        return clients.map(({ client_id, keys, values: own }) => [client_id, keys, own]);
+      }),
+    );
+    const disk = ['a', ['disk_reads{device=sd1,mount=/}'], [2.5]];
+    const none = ['b', [], []];
+    expect(told).toEqual([[disk, none], [disk, none], [['a', ['cpu'], [1]]], [['a', [], []], none]]);
+  });
+
+  test.each(['?metric=', '?metric=cpu,', `?metric=${'a,'.repeat(LIMITS.liveMetricsMax)}a`, '?metric=a&metric=b'])(
+    'that asks for %s is told that this is no list of metrics',
+    async (query) => {
+      const edge = createEdge();
+      const response = await edge.send('GET', `/api/v1/live${query}`, { key: await edge.key({ role: 'read' }) });
+      expect(response.status).toBe(422);
+    },
+  );
+
   test('gets a sign of life while nothing changes', async () => {
     const edge = createEdge();
     const reader = await listen(edge);

@@ -70,6 +70,36 @@ describe('the cookie', () => {
     expect(response.headers.get('set-cookie')).toMatch(/^metricstream=; .*Max-Age=0$/);
   });
 
+  test('is dead once it was signed out of, copies too, and no other session of the same key is', async () => {
+    const edge = createEdge();
+    const key = await edge.key({ role: 'read' });
+    const sign = async () => {
+      const response = await edge.send('POST', '/api/v1/session', { key });
+      return response.headers.get('set-cookie')?.split(';')[0] ?? '';
+    };
+    const [mine, other] = [await sign(), await sign()];
+    const status = async (cookie: string) => (await edge.send('GET', '/api/v1/clients', { headers: { cookie } })).status;
+    expect([await status(mine), await status(other)]).toEqual([200, 200]);
+    for (let time = 0; time < 2; time++) {
+      const response = await edge.send('DELETE', '/api/v1/session', { headers: { cookie: mine, ...SAME_ORIGIN } });
+      expect(response.status).toBe(204);
+      expect([await status(mine), await status(other)]).toEqual([401, 200]);
+    }
+    expect((await edge.send('GET', '/api/v1/clients', { key })).status).toBe(200);
+  });
+
+  test('that another site sends is not signed out of, nor one that is none', async () => {
+    const edge = createEdge();
+    const { cookie } = await signIn(edge);
+    const cross = await edge.send('DELETE', '/api/v1/session', { headers: { cookie, 'sec-fetch-site': 'cross-site' } });
+    expect(cross.status).toBe(403);
+    expect((await edge.send('GET', '/api/v1/clients', { headers: { cookie } })).status).toBe(200);
+    for (const none of ['metricstream=nonsense', 'theme=dark']) {
+      const response = await edge.send('DELETE', '/api/v1/session', { headers: { cookie: none, ...SAME_ORIGIN } });
+      expect(response.status).toBe(204);
+    }
+  });
+
   test('is no key, and a key is no cookie', async () => {
     const edge = createEdge();
     const { cookie } = await signIn(edge, 'admin');

@@ -1,6 +1,6 @@
 /** What the design says of one client, worked out the simple way: sets of samples, windows folded anew, every push id kept. */
 import { LIMITS } from '../../src/model/limits.ts';
-import type { Push } from '../../src/model/push.ts';
+import type { Push, PushId } from '../../src/model/push.ts';
 import { HOUR_MS, MINUTE_MS, windowStart } from '../../src/model/window.ts';
 
 /** One sample of a series; times are Unix ms and nanoseconds within. */
@@ -30,6 +30,8 @@ interface Minute {
 
 interface Boot {
   readonly boot: string;
+  /** Nothing is expected before it. */
+  readonly first: number;
   highest: number;
   /** Content by sequence. */
   readonly seen: Map<number, number>;
@@ -156,7 +158,7 @@ export class ClientModel {
     } else {
       const previous = this.#boots.find(({ boot }) => boot === pushId.previous?.boot);
       if (previous !== undefined) this.#expect(previous, (pushId.previous?.count ?? 0) - 1);
-      const boot = this.#bootOf(pushId.boot);
+      const boot = this.#bootOf(pushId);
       const within = boot.highest - pushId.sequence < LIMITS.sequencesPerBoot;
       const content = within ? boot.seen.get(pushId.sequence) : undefined;
       if (content !== undefined) {
@@ -166,7 +168,7 @@ export class ClientModel {
         return true;
       }
       if (pushId.sequence < boot.highest) this.pushes.late += 1;
-      if (within) this.pushes.received += 1;
+      if (within && pushId.sequence >= boot.first) this.pushes.received += 1;
       this.#expect(boot, pushId.sequence);
       boot.seen.set(pushId.sequence, contentHash);
     }
@@ -179,10 +181,13 @@ export class ClientModel {
     boot.highest = Math.max(boot.highest, highest);
   }
 
-  #bootOf(name: string): Boot {
+  /** A boot that may have been forgotten is expected from here on: all are known that can be, and not the one before it. */
+  #bootOf({ boot: name, sequence, previous }: PushId): Boot {
     const known = this.#boots.find(({ boot }) => boot === name);
     if (known !== undefined) return known;
-    const fresh: Boot = { boot: name, highest: -1, seen: new Map() };
+    const full = this.#boots.length === LIMITS.bootsPerClient;
+    const first = full && this.#boots.every(({ boot }) => boot !== previous?.boot) ? sequence : 0;
+    const fresh: Boot = { boot: name, first, highest: first - 1, seen: new Map() };
     this.#boots.push(fresh);
     if (this.#boots.length > LIMITS.bootsPerClient) this.#boots.shift();
     return fresh;

@@ -135,8 +135,8 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
   [
     'a repeat of a push in flight is answered before its commit',
     'consumers/shard.ts',
-    'if (pushKey !== undefined) this.#pending.set(',
-    "if (this.#pending.has(pushKey ?? '')) return { kind: 'appended', offset: 0, duplicate, rejected: [] };\n    if (pushKey !== undefined) this.#pending.set(",
+    'if (pushId !== undefined) client.sent(pushId);',
+    "if (pushId !== undefined && client.isInFlight(pushId)) resolve({ kind: 'appended', offset: 0, duplicate, rejected: [] });\n      if (pushId !== undefined) client.sent(pushId);",
   ],
   [
     'series over the limit are dropped and not named',
@@ -149,8 +149,8 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
   [
     'the log is cut without regard to the safe offset',
     'adapters/embedded/metric-log.ts',
-    'row.last_offset >= safeOffset || ',
-    '',
+    'safeOffset: Math.min(safeOffset, end - 1)',
+    'safeOffset: end - 1',
   ],
   ['silent partitions never let go of a full log', 'consumers/maintenance.ts', 'consumer.pressed =', 'const _ ='],
   ['log time stands still while nobody pushes', 'consumers/maintenance.ts', '      this.#tick(nowMs);\n', ''],

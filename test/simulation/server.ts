@@ -1,6 +1,7 @@
 /** The server of the simulation: the real edge, shard and embedded adapters in a process that dies and starts again. */
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
 import { zlibDecompression } from '../../src/adapters/node/decompression.ts';
+import { SERVER_PACE } from '../../src/consumers/pace.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { clientKey, partitionOf } from '../../src/model/partition.ts';
 import { RESOLUTION_MS } from '../../src/model/window.ts';
@@ -279,6 +280,7 @@ export class SimulatedServer {
       headBytesMax: settings.headBytesMax,
       tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
       cardinality: { ...LIMITS, seriesPerClientMax: settings.seriesPerClientMax },
+      pace: SERVER_PACE,
       retention: {
         rawMs: LIMITS.rawRetentionMs,
         minuteMs: LIMITS.minuteRetentionMs,

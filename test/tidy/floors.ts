@@ -103,7 +103,6 @@ const TOOLS = /^(?:test|scripts)\/|^[^/]+$/;
 
 /** Where a technology may be imported, each with the places. What stands in no row may be imported everywhere above the ports. */
 const AT_HOME: readonly { readonly what: RegExp; readonly where: readonly RegExp[] }[] = [
-  { what: /^node:zlib$/, where: [/^src\/(?:agent|gateway|runtimes|adapters\/(?:node|system|kafka|durable-objects))\//, TOOLS] },
   { what: /^node:/, where: [/^src\/(?:agent|gateway|runtimes|adapters\/(?:node|system|kafka))\//, TOOLS] },
   { what: /^bun(?::|$)/, where: [/^src\/adapters\/bun\//, /^src\/runtimes\/bun\.ts$/, /^test\/bun\//, /^scripts\/bench\//] },
   { what: /^cloudflare:/, where: [/^src\/.*-object\.ts$/, /^src\/runtimes\/cloudflare\.ts$/, /^test\//] },
@@ -135,7 +134,7 @@ const technology: Rule = {
     [{ 'src/model/a.ts': "import { z } from 'zod';" }, 'src/model/a.ts:1'],
   ],
   allowed: {
-    'src/adapters/durable-objects/compression.ts': "import { deflateRawSync } from 'node:zlib';",
+    'src/adapters/node/compression.ts': "import { deflateRawSync } from 'node:zlib';",
     'src/consumers/shard-object.ts': "import { DurableObject } from 'cloudflare:workers';",
     'src/edge/app.ts': "import { Hono } from 'hono';\nimport { z } from 'zod';",
     'src/runtimes/bun.ts': "import { Database } from 'bun:sqlite';\nimport { join } from 'node:path';",
@@ -143,7 +142,17 @@ const technology: Rule = {
   },
 };
 
-export const NEUTRAL = ['model', 'ports', 'protocols', 'edge', 'consumers', 'alerts', 'adapters/embedded', 'adapters/memory'];
+export const NEUTRAL = [
+  'model',
+  'ports',
+  'protocols',
+  'edge',
+  'consumers',
+  'alerts',
+  'adapters/durable-objects',
+  'adapters/embedded',
+  'adapters/memory',
+];
 const BROWSER = 'src/edge/dashboard/browser/';
 const AMBIENT = [
   'fetch',

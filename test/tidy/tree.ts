@@ -51,18 +51,18 @@ export function treeOf(files: Files): Tree {
   };
 }
 
-/** Reads every text file below `root` that `.gitignore` does not leave out by `folder/` or `*.ending`. */
+/** Reads every text file below `root` that `.gitignore` does not leave out by `folder/` or `*.ending`. Git's own is none: of a worktree it is a file. */
 export function readTree(root: string): Tree {
   const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split('\n');
-  const folders = new Set(['.git/', ...ignored]);
+  const folders = new Set(ignored);
   const endings = ignored.filter((line) => line.startsWith('*.')).map((line) => line.slice(1));
   const files: Record<string, string> = {};
   const visit = (folder: string): void => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = posix.join(folder, entry.name);
+      if (path === '.git') continue;
       if (entry.isDirectory() && !folders.has(`${entry.name}/`)) visit(path);
-      // In a worktree .git is a file.
-      if (!entry.isFile() || folders.has(`${entry.name}/`) || endings.some((ending) => path.endsWith(ending))) continue;
+      if (!entry.isFile() || endings.some((ending) => path.endsWith(ending))) continue;
       const text = readFileSync(join(root, path), 'utf8');
       if (!text.includes('\0')) files[path] = text;
     }

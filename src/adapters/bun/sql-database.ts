@@ -1,7 +1,8 @@
 /** bun:sqlite as the sql-database port. */
-import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite';
+import { Database, SQLiteError, type SQLQueryBindings, type Statement } from 'bun:sqlite';
 import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql-database.ts';
 import { tunedPragmas } from '../embedded/pragmas.ts';
+import { sqliteFailure } from '../embedded/sqlite-failure.ts';
 
 export interface BunSqlDatabase extends SqlDatabase {
   close(): void;
@@ -23,19 +24,22 @@ export function bunSqlDatabase(path: string): BunSqlDatabase {
   const number = (sql: string): number => Number(Object.values(prepare(sql).get() as object)[0]);
   return {
     exec<Row extends SqlRow>(sql: string, ...params: readonly SqlValue[]): Row[] {
-      const statement = prepare(sql);
-      if (statement.columnNames.length > 0) return statement.all(...(params as SQLQueryBindings[])) as Row[];
-      statement.run(...(params as SQLQueryBindings[]));
-      return [];
+      return told(() => {
+        const statement = prepare(sql);
+        if (statement.columnNames.length > 0) return statement.all(...(params as SQLQueryBindings[])) as Row[];
+        statement.run(...(params as SQLQueryBindings[]));
+        return [];
+      });
     },
     transaction(body) {
-      prepare('BEGIN IMMEDIATE').run();
+      told(() => prepare('BEGIN IMMEDIATE').run());
       try {
         const result = body();
-        prepare('COMMIT').run();
+        told(() => prepare('COMMIT').run());
         return result;
       } catch (error) {
-        prepare('ROLLBACK').run();
+        // A full disk has SQLite roll back by itself.
+        if (db.inTransaction) prepare('ROLLBACK').run();
         throw error;
       }
     },
@@ -52,4 +56,12 @@ export function bunSqlDatabase(path: string): BunSqlDatabase {
       db.close();
     },
   };
+}
+
+function told<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw sqliteFailure(error, error instanceof SQLiteError ? error.errno : undefined);
+  }
 }

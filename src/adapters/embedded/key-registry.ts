@@ -1,20 +1,20 @@
-/** Revoked keys in SQLite, held in memory for the hot path. */
-import { MetricStreamError } from '../../model/errors.ts';
-import { LIMITS } from '../../model/limits.ts';
+/** Revoked keys and sessions in SQLite, held in memory for the hot path. */
 import type { KeyRegistry } from '../../ports/key-registry.ts';
 import type { SqlDatabase } from '../../ports/sql-database.ts';
+import { revokedIds } from './revoked-ids.ts';
 
 export function embeddedKeyRegistry({ database }: { readonly database: SqlDatabase }): KeyRegistry {
-  const revoked = new Set(database.exec<{ key_id: string }>('SELECT key_id FROM revoked_keys').map((row) => row.key_id));
+  const revoked = revokedIds();
+  const rows = database.exec<{ key_id: string; expires_ms: number | null }>('SELECT key_id, expires_ms FROM revoked_keys');
+  for (const { key_id, expires_ms } of rows) revoked.add(key_id, expires_ms ?? undefined);
   return {
     isRevoked: (keyId) => revoked.has(keyId),
-    async revoke(tenant, keyId, nowMs) {
-      if (!keyId.startsWith(`${tenant}.`)) throw new MetricStreamError('forbidden', 'A key is revoked by its own tenant.');
-      if (revoked.size >= LIMITS.revocationsMax && !revoked.has(keyId)) {
-        throw new MetricStreamError('unavailable', 'There are too many revoked keys; change the secret instead.');
-      }
-      database.exec('INSERT OR IGNORE INTO revoked_keys VALUES (?, ?, ?)', tenant, keyId, nowMs);
-      revoked.add(keyId);
+    async revoke(tenant, keyId, nowMs, expiresMs) {
+      const untilMs = revoked.forget(nowMs);
+      if (untilMs !== undefined) database.exec('DELETE FROM revoked_keys WHERE expires_ms <= ?', untilMs);
+      revoked.check(tenant, keyId, expiresMs);
+      database.exec('INSERT OR IGNORE INTO revoked_keys VALUES (?, ?, ?, ?)', tenant, keyId, nowMs, expiresMs ?? null);
+      revoked.add(keyId, expiresMs);
     },
   };
 }

@@ -14,6 +14,7 @@ const PLAIN = 0;
 const DEFLATED = 1;
 /** Deflate has to save a tenth, or the batch is kept as it is. */
 const WORTH_IT = 0.9;
+const LOST = { partition: -1, bytes: new Uint8Array(0), lost: true } as const;
 
 export interface EmbeddedLogOptions {
   readonly database: SqlDatabase;
@@ -22,14 +23,19 @@ export interface EmbeddedLogOptions {
   readonly compressFromBytes: number;
 }
 
+/** How many batches are looked at together: most often the oldest one is still needed. */
+const TRIM_STEP = 100;
+const END_COLUMNS = 'first_offset, last_offset, append_ms, total_bytes, LENGTH(body) AS bytes';
+
+type EndRow = { first_offset: number; last_offset: number; append_ms: number; total_bytes: number; bytes: number };
 type BatchRow = { first_offset: number; last_offset: number; append_ms: number; body: Uint8Array };
 
 /** Offsets count the records of all partitions of the shard together: within one partition they rise, with gaps. */
 export function embeddedMetricLog({ database, compression, compressFromBytes }: EmbeddedLogOptions): MetricLog {
-  const [tail] = database.exec<{ last_offset: number }>('SELECT last_offset FROM log_batches ORDER BY first_offset DESC LIMIT 1');
-  const [sum] = database.exec<{ bytes: number | null }>('SELECT SUM(bytes) AS bytes FROM log_batches');
+  const [tail] = database.exec<EndRow>(`SELECT ${END_COLUMNS} FROM log_batches ORDER BY first_offset DESC LIMIT 1`);
   let end = tail === undefined ? 0 : tail.last_offset + 1;
-  let held = sum?.bytes ?? 0;
+  /** Bytes of all batches there ever were. */
+  let totalBytes = tail?.total_bytes ?? 0;
 
   const encode = batchEncoder(compression, compressFromBytes);
   return {
@@ -39,12 +45,13 @@ export function embeddedMetricLog({ database, compression, compressFromBytes }: 
       const first = end;
       const last = first + records.length - 1;
       try {
-        database.exec('INSERT INTO log_batches VALUES (?, ?, ?, ?, ?)', first, last, appendMs, body.length, body);
+        database.exec('INSERT INTO log_batches VALUES (?, ?, ?, ?, ?)', first, last, appendMs, totalBytes + body.length, body);
       } catch (cause) {
+        if (cause instanceof MetricStreamError && cause.code === 'storage_full') throw cause;
         throw new MetricStreamError('internal', 'The log cannot be written.', { cause });
       }
       end = last + 1;
-      held += body.length;
+      totalBytes += body.length;
       return first;
     },
     end: () => end,
@@ -58,31 +65,49 @@ export function embeddedMetricLog({ database, compression, compressFromBytes }: 
           from,
         );
         if (row === undefined) break;
-        for (const record of decodeBatch(row, compression)) if (record.offset >= fromOffset) records.push(record);
+        for (const record of readBatch(row, compression)) if (record.offset >= fromOffset) records.push(record);
         bytes += row.body.length;
         from = row.last_offset + 1;
       }
       return records;
     },
     trim(safeOffset, olderThanMs, bytesMax) {
-      const rows = database.exec<{ first_offset: number; last_offset: number; append_ms: number; bytes: number }>(
-        'SELECT first_offset, last_offset, append_ms, bytes FROM log_batches ORDER BY first_offset LIMIT ?',
-        LIMITS.retentionRowsPerRun,
-      );
-      let upTo = -1;
-      let deleted = 0;
-      for (const row of rows) {
-        // The newest batch stays: it is what says where the log ends.
-        const needed = row.last_offset >= safeOffset || row.last_offset + 1 >= end;
-        if (needed || (row.append_ms >= olderThanMs && held <= bytesMax)) break;
-        upTo = row.first_offset;
-        held -= row.bytes;
-        deleted += 1;
-      }
-      if (deleted > 0) database.exec('DELETE FROM log_batches WHERE first_offset <= ?', upTo);
-      return { deleted, bytes: held };
+      const spent = spentBatches(database, { totalBytes, safeOffset: Math.min(safeOffset, end - 1), olderThanMs, bytesMax });
+      if (spent.count > 0) database.exec('DELETE FROM log_batches WHERE first_offset <= ?', spent.upTo);
+      return { deleted: spent.count, bytes: spent.bytesLeft };
     },
   };
+}
+
+interface Spending {
+  readonly totalBytes: number;
+  /** Batches that hold an offset at or after it stay. */
+  readonly safeOffset: number;
+  readonly olderThanMs: number;
+  readonly bytesMax: number;
+}
+
+/** The oldest batches that can go. The newest always stays: it is what says where the log ends. */
+function spentBatches(database: SqlDatabase, { totalBytes, safeOffset, olderThanMs, bytesMax }: Spending) {
+  const spent = { upTo: -1, count: 0, bytesLeft: 0 };
+  for (let from = 0, step = 1; step > 0; step = Math.min(TRIM_STEP, LIMITS.retentionRowsPerRun - spent.count)) {
+    const rows = database.exec<EndRow>(
+      `SELECT ${END_COLUMNS} FROM log_batches WHERE first_offset >= ? ORDER BY first_offset LIMIT ?`,
+      from,
+      step,
+    );
+    const [oldest] = rows;
+    if (spent.count === 0 && oldest !== undefined) spent.bytesLeft = totalBytes - oldest.total_bytes + oldest.bytes;
+    for (const row of rows) {
+      if (row.last_offset >= safeOffset || (row.append_ms >= olderThanMs && spent.bytesLeft <= bytesMax)) return spent;
+      spent.upTo = row.first_offset;
+      spent.bytesLeft -= row.bytes;
+      spent.count += 1;
+    }
+    if (rows.length < step) return spent;
+    from = spent.upTo + 1;
+  }
+  return spent;
 }
 
 function batchEncoder(compression: Compression, compressFromBytes: number): (records: readonly LogRecord[]) => Uint8Array {
@@ -106,15 +131,32 @@ function batchEncoder(compression: Compression, compressFromBytes: number): (rec
   };
 }
 
-function* decodeBatch(row: BatchRow, compression: Compression): Generator<StoredRecord> {
+/** All records of a batch; all of them lost where it is damaged: what still decodes before the damage may be garbage. */
+function readBatch(row: BatchRow, compression: Compression): StoredRecord[] {
+  try {
+    return decodeBatch(row, compression);
+  } catch (error) {
+    if (!(error instanceof MetricStreamError) || error.code !== 'corrupt_data') throw error;
+    const { first_offset: first, last_offset: last, append_ms: appendMs } = row;
+    return Array.from({ length: last - first + 1 }, (_, i) => ({ ...LOST, offset: first + i, appendMs }));
+  }
+}
+
+/** @throws corrupt_data */
+function decodeBatch(row: BatchRow, compression: Compression): StoredRecord[] {
+  const records: StoredRecord[] = [];
   let reader = new ByteReader(row.body);
-  if (reader.u8() === DEFLATED) {
+  const form = reader.u8();
+  if (form > DEFLATED) throw new MetricStreamError('corrupt_data', 'A log batch has an unknown form.');
+  if (form === DEFLATED) {
     const length = reader.varint();
     if (length > LIMITS.appendBatchBytesMax * 4) throw new MetricStreamError('corrupt_data', 'A log batch is too large.');
     reader = new ByteReader(compression.inflate(row.body.subarray(reader.position), length));
   }
   for (let offset = row.first_offset; offset <= row.last_offset; offset++) {
     const partition = reader.varint();
-    yield { partition, bytes: reader.block(), offset, appendMs: row.append_ms };
+    records.push({ partition, bytes: reader.block(), offset, appendMs: row.append_ms });
   }
+  if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a log batch.');
+  return records;
 }

@@ -2,7 +2,7 @@
 import { MetricStreamError } from '../../model/errors.ts';
 import type { SqlDatabase } from '../../ports/sql-database.ts';
 
-/** No secondary index and no rowid: a row written is a row billed on Durable Objects. Times are Unix ms. */
+/** No secondary index, and no rowid beside the key: a row written is a row billed on Durable Objects. Times are Unix ms. */
 const TABLES = [
   'CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
   'CREATE TABLE log_batches (first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL, append_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID',
@@ -17,7 +17,25 @@ const MIGRATIONS: readonly ((database: SqlDatabase) => void)[] = [
   (database) => {
     for (const table of TABLES) database.exec(table);
   },
+  // When the token ends by itself; NULL: nobody knows.
+  (database) => void database.exec('ALTER TABLE revoked_keys ADD COLUMN expires_ms INTEGER'),
+  rebuildLog,
 ];
+
+/**
+ * The log's key becomes its rowid: SQLite appends to such a table without moving what is there. And each batch says how many bytes
+ * there are up to it, so that how much the log holds is known from its ends, not from reading all of it.
+ */
+function rebuildLog(database: SqlDatabase): void {
+  database.exec('ALTER TABLE log_batches RENAME TO log_batches_1');
+  database.exec(
+    'CREATE TABLE log_batches (first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL, append_ms INTEGER NOT NULL, total_bytes INTEGER NOT NULL, body BLOB NOT NULL)',
+  );
+  database.exec(
+    'INSERT INTO log_batches SELECT first_offset, last_offset, append_ms, SUM(bytes) OVER (ORDER BY first_offset), body FROM log_batches_1',
+  );
+  database.exec('DROP TABLE log_batches_1');
+}
 
 export interface FixedCounts {
   readonly partitions: number;

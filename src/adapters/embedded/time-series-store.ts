@@ -27,6 +27,21 @@ const CUT_RAW = 'DELETE FROM raw_blocks WHERE client = ? AND start_ms = ? AND se
 const PUT_WINDOWS = 'INSERT INTO window_blocks VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body';
 const CUT_WINDOWS = 'DELETE FROM window_blocks WHERE client = ? AND step_ms = ? AND start_ms = ? AND part >= ?';
 
+/** No client_id reaches it: it ends the range of a tenant's keys. */
+const END_OF_CLIENTS = '\u{10ffff}';
+/** From each client a seek to the next in each table: however many blocks a client has, none of them is walked over. */
+const NEXT_CLIENTS = `WITH RECURSIVE
+  found(raw, windows) AS (
+    SELECT (SELECT MIN(client) FROM raw_blocks WHERE client > ? AND client < ?),
+           (SELECT MIN(client) FROM window_blocks WHERE client > ? AND client < ?)
+    UNION ALL
+    SELECT CASE WHEN raw <= windows OR windows IS NULL THEN (SELECT MIN(client) FROM raw_blocks WHERE client > raw AND client < ?) ELSE raw END,
+           CASE WHEN windows <= raw OR raw IS NULL THEN (SELECT MIN(client) FROM window_blocks WHERE client > windows AND client < ?) ELSE windows END
+    FROM found WHERE raw IS NOT NULL OR windows IS NOT NULL
+  )
+SELECT CASE WHEN raw <= windows OR windows IS NULL THEN raw ELSE windows END AS client
+FROM found WHERE raw IS NOT NULL OR windows IS NOT NULL LIMIT ?`;
+
 export function embeddedTimeSeriesStore({
   database,
   compression,
@@ -76,6 +91,12 @@ export function embeddedTimeSeriesStore({
         LIMITS.rawBlockSpanMs,
       );
       return row?.last ?? undefined;
+    },
+    async clients(tenant, after, max) {
+      const from = clientKey(tenant, after);
+      const until = clientKey(tenant, END_OF_CLIENTS);
+      const rows = database.exec<{ client: string }>(NEXT_CLIENTS, from, until, from, until, until, until, max);
+      return rows.map(({ client }) => client.slice(clientKey(tenant, '').length));
     },
     retain: async (retention, rowsMax) => sweep(retention, rowsMax),
   };

@@ -1,18 +1,15 @@
-/** Revoked keys in memory: a fake that keeps the promises of the port, for tests. */
-import { MetricStreamError } from '../../model/errors.ts';
-import { LIMITS } from '../../model/limits.ts';
+/** Revoked keys and sessions in memory: a fake that keeps the promises of the port, for tests. */
 import type { KeyRegistry } from '../../ports/key-registry.ts';
+import { revokedIds } from '../embedded/revoked-ids.ts';
 
 export function memoryKeyRegistry(): KeyRegistry {
-  const revoked = new Set<string>();
+  const revoked = revokedIds();
   return {
     isRevoked: (keyId) => revoked.has(keyId),
-    async revoke(tenant, keyId) {
-      if (!keyId.startsWith(`${tenant}.`)) throw new MetricStreamError('forbidden', 'A key is revoked by its own tenant.');
-      if (revoked.size >= LIMITS.revocationsMax && !revoked.has(keyId)) {
-        throw new MetricStreamError('unavailable', 'There are too many revoked keys; change the secret instead.');
-      }
-      revoked.add(keyId);
+    async revoke(tenant, keyId, nowMs, expiresMs) {
+      revoked.forget(nowMs);
+      revoked.check(tenant, keyId, expiresMs);
+      revoked.add(keyId, expiresMs);
     },
   };
 }

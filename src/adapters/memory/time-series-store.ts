@@ -40,6 +40,10 @@ export function memoryTimeSeriesStore(): MemoryTimeSeriesStore {
       const held = rawOf(tenant, client);
       return held.length === 0 ? undefined : Math.max(...held.map(lastMs));
     },
+    async clients(tenant, after, max) {
+      const held = [...raw, ...windows].filter((write) => write.tenant === tenant && write.client > after);
+      return [...new Set(held.map(({ client }) => client))].sort().slice(0, max);
+    },
     async retain({ rawBeforeMs, minuteBeforeMs, hourBeforeMs }, rowsMax) {
       let room = rowsMax;
       const drops = (isPast: boolean): boolean => isPast && room-- > 0;

@@ -2,6 +2,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql-database.ts';
 import { tunedPragmas } from '../embedded/pragmas.ts';
+import { sqliteFailure } from '../embedded/sqlite-failure.ts';
 
 export interface NodeSqlDatabase extends SqlDatabase {
   close(): void;
@@ -23,16 +24,17 @@ export function nodeSqlDatabase(path: string): NodeSqlDatabase {
   const number = (sql: string): number => Number(Object.values(prepare(sql).get() ?? {})[0]);
   return {
     exec<Row extends SqlRow>(sql: string, ...params: readonly SqlValue[]): Row[] {
-      return prepare(sql).all(...(params as SQLInputValue[])) as Row[];
+      return told(() => prepare(sql).all(...(params as SQLInputValue[])) as Row[]);
     },
     transaction(body) {
-      prepare('BEGIN IMMEDIATE').run();
+      told(() => prepare('BEGIN IMMEDIATE').run());
       try {
         const result = body();
-        prepare('COMMIT').run();
+        told(() => prepare('COMMIT').run());
         return result;
       } catch (error) {
-        prepare('ROLLBACK').run();
+        // A full disk has SQLite roll back by itself.
+        if (db.isTransaction) prepare('ROLLBACK').run();
         throw error;
       }
     },
@@ -49,4 +51,12 @@ export function nodeSqlDatabase(path: string): NodeSqlDatabase {
       db.close();
     },
   };
+}
+
+function told<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw sqliteFailure(error, error instanceof Error && 'errcode' in error ? error.errcode : undefined);
+  }
 }

@@ -5,6 +5,11 @@ export function systemClock(): Clock {
   return {
     nowMs: () => Date.now(),
     schedule(delayMs, task) {
+      if (delayMs === 0) {
+        // A timer of 0 ms waits for 1 ms, and wakes the process once more.
+        const immediate = setImmediate(task);
+        return () => clearImmediate(immediate);
+      }
       const timer = setTimeout(task, delayMs);
       return () => clearTimeout(timer);
     },

@@ -1,5 +1,20 @@
-/** Reads the series keys of the live feed and the timestamps of samples. */
+/** Asks for the live feed, and reads its series keys and the timestamps of samples. */
 import type { Labels } from './answers.ts';
+
+/** What of the feed a view draws. */
+export interface LiveInterest {
+  /** Left out: every client. */
+  readonly client?: string;
+  /** Left out: every metric. */
+  readonly metrics?: readonly string[];
+}
+
+export function livePath({ client, metrics }: LiveInterest): string {
+  const query = new URLSearchParams();
+  if (client !== undefined) query.set('client', client);
+  if (metrics !== undefined) query.set('metric', metrics.join());
+  return query.size === 0 ? '/api/v1/live' : `/api/v1/live?${query}`;
+}
 
 export interface SeriesName {
   readonly metric: string;

@@ -9,8 +9,9 @@ import type { LogRecord, MetricLog } from '../../../src/ports/metric-log.ts';
 import type { SqlDatabase } from '../../../src/ports/sql-database.ts';
 
 const ALL = Number.MAX_SAFE_INTEGER;
+const LOST = { partition: -1, bytes: new Uint8Array(0), lost: true };
 
-function open(compressFromBytes = 100): { database: SqlDatabase; log: MetricLog; reopen(): MetricLog } {
+function open(compressFromBytes = 100): { database: SqlDatabase; log: MetricLog; reopen(over?: SqlDatabase): MetricLog } {
   const database = nodeSqlDatabase(':memory:');
   openSchema(database, { partitions: 12, shards: 1 });
   const reopen = (over: SqlDatabase = database) =>
@@ -70,6 +71,19 @@ describe('the embedded log', () => {
     expect(log.read(0, ALL).length).toBe(1);
   });
 
+  test('tells storage_full when the disk is, tears nothing, and takes the same batch when there is room', () => {
+    const { database, log, reopen } = open();
+    log.append(records(1, noise(50)), 1);
+    database.exec('PRAGMA max_page_count = 1');
+    const before = log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes;
+    const full = expect.objectContaining({ code: 'storage_full', retryAfterMs: LIMITS.freeCheckIntervalMs });
+    expect(() => log.append(records(2, noise(300_000)), 2)).toThrow(full);
+    expect([log.end(), reopen().end(), log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes]).toEqual([1, 1, before]);
+    database.exec('PRAGMA max_page_count = 1000000');
+    expect(log.append(records(2, noise(300_000)), 2)).toBe(1);
+    expect(reopen().read(0, ALL).length).toBe(3);
+  });
+
   test('tells internal when SQLite cannot write, counts nothing, and goes on when it can again', () => {
     const { database, reopen } = open();
     let fails = false;
@@ -97,18 +111,41 @@ describe('the embedded log', () => {
     expect(log.read(0, ALL).length).toBe(1);
   });
 
-  test('tells corrupt_data for a damaged batch, whatever the damage', () => {
+  test('gives every record of a damaged batch as lost, whatever the damage, and none of it as something else', () => {
     const { database, log } = open();
     log.append(records(20, new Uint8Array(30)), 1);
+    const lost = Array.from({ length: 20 }, (_, offset) => ({ ...LOST, offset, appendMs: 1 }));
     const [row] = database.exec<{ body: Uint8Array }>('SELECT body FROM log_batches');
     const body = row?.body ?? new Uint8Array();
     for (let length = 0; length < body.length; length++) {
       database.exec('UPDATE log_batches SET body = ?', body.slice(0, length));
-      expect(() => log.read(0, ALL)).toThrow(expect.objectContaining({ code: 'corrupt_data' }));
+      expect(log.read(0, ALL)).toEqual(lost);
     }
-    database.exec('UPDATE log_batches SET body = ?', Uint8Array.of(1, 255, 255, 255, 255, 255, 255, 127));
-    expect(() => log.read(0, ALL)).toThrow(expect.objectContaining({ code: 'corrupt_data' }));
-    database.exec('UPDATE log_batches SET body = ?', Uint8Array.of(9, ...noise(50)));
-    expect(() => log.read(0, ALL)).toThrow(expect.objectContaining({ code: 'corrupt_data' }));
+    const plain = [0, ...Array.from({ length: 20 }, (_, i) => [i, 1, 7]).flat()];
+    const bodies = [
+      [1, 255, 255, 255, 255, 255, 255, 127],
+      [9, ...noise(50)],
+      [9, ...plain.slice(1)],
+      [...plain, 0],
+    ];
+    for (const bytes of bodies) {
+      database.exec('UPDATE log_batches SET body = ?', Uint8Array.from(bytes));
+      expect(log.read(0, ALL)).toEqual(lost);
+    }
+    database.exec('UPDATE log_batches SET body = ?', Uint8Array.from(plain));
+    expect(log.read(0, ALL)[19]).toEqual({ partition: 19, bytes: Uint8Array.of(7), offset: 19, appendMs: 1 });
+  });
+
+  test('throws what SQLite says when it cannot read: nothing is taken for lost that may only be out of reach', () => {
+    const { database, reopen } = open();
+    reopen().append(records(2, noise(5)), 1);
+    const failing: SqlDatabase = {
+      ...database,
+      exec: (sql, ...params) => {
+        if (sql.includes('body')) throw new Error('disk I/O error');
+        return database.exec(sql, ...params);
+      },
+    };
+    expect(() => reopen(failing).read(0, ALL)).toThrow('disk I/O error');
   });
 });

@@ -23,11 +23,30 @@ export function describeCompression(name: string, create: () => Compression): vo
       );
     });
 
+    test.each([32_768, 50_000, 100_000, 131_072, 170_000, 330_000, 700_000, 4_194_304])(
+      'output of %i bytes fits into as many, and not into one less',
+      (size) => {
+        const deflated = compression.deflate(new Uint8Array(size), 1);
+        expect(compression.inflate(deflated, size).length).toBe(size);
+        expect(codeOf(() => compression.inflate(deflated, size - 1))).toBe('corrupt_data');
+      },
+    );
+
     test('the input may change afterwards', () => {
       const input = new Uint8Array(100).fill(1);
       const deflated = compression.deflate(input, 9);
       input.fill(2);
       expect(new Uint8Array(compression.inflate(deflated, 100))).toEqual(new Uint8Array(100).fill(1));
+    });
+
+    test('what comes out is a plain Uint8Array, whose slice is a copy', () => {
+      for (const size of [0, 5, 100_000]) {
+        const deflated = compression.deflate(new Uint8Array(size).fill(1), 9);
+        const inflated = compression.inflate(deflated, 100_000);
+        for (const output of [deflated, inflated]) expect(Object.getPrototypeOf(output) === Uint8Array.prototype).toBe(true);
+        inflated.slice().fill(2);
+        expect(inflated).toEqual(new Uint8Array(size).fill(1));
+      }
     });
 
     test('it is raw DEFLATE: a stored block of RFC 1951 can be read', () => {

@@ -1,5 +1,6 @@
 /** The contract of the key-registry port. */
 import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../../src/model/limits.ts';
 import type { KeyRegistry } from '../../../src/ports/key-registry.ts';
 
 /** @param create answers a registry in which nothing is revoked. */
@@ -18,6 +19,28 @@ export function describeKeyRegistry(name: string, create: () => KeyRegistry): vo
       await registry.revoke('acme', 'acme.one', 1000);
       await registry.revoke('acme', 'acme.one', 2000);
       expect(registry.isRevoked('acme.one')).toBe(true);
+    });
+
+    test('what ends by itself is forgotten well after it has, and nothing else is', async () => {
+      const registry = create();
+      await registry.revoke('acme', 'acme.session', 1000, 5000);
+      await registry.revoke('acme', 'acme.later', 1000, 9000);
+      await registry.revoke('acme', 'acme.key', 1000);
+      const margin = LIMITS.revocationMarginMs;
+      await registry.revoke('acme', 'acme.other', 4999 + margin);
+      expect(['session', 'later', 'key'].map((id) => registry.isRevoked(`acme.${id}`))).toEqual([true, true, true]);
+      await registry.revoke('acme', 'acme.another', 8999 + 2 * margin);
+      expect(['session', 'later', 'key'].map((id) => registry.isRevoked(`acme.${id}`))).toEqual([false, false, true]);
+    });
+
+    test('sessions take no more than their places, and get them back when they have ended', async () => {
+      const registry = create();
+      for (let i = 0; i < LIMITS.sessionRevocationsMax; i++) await registry.revoke('acme', `acme.${i}`, 1000, 2000);
+      await expect(registry.revoke('acme', 'acme.more', 1500, 9000)).rejects.toMatchObject({ code: 'unavailable' });
+      await registry.revoke('acme', 'acme.key', 1500);
+      await registry.revoke('acme', 'acme.7', 1500, 2000);
+      await registry.revoke('acme', 'acme.more', 2000 + LIMITS.revocationMarginMs, 9000);
+      expect(['more', 'key', '7'].map((id) => registry.isRevoked(`acme.${id}`))).toEqual([true, true, false]);
     });
 
     test('a tenant cannot revoke the key of another, not even of one whose name begins alike', async () => {

@@ -31,8 +31,14 @@ function fill(
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** @param open gives a log with nothing in it, and what opens the same log again, as after a restart. */
-export function metricLogContract(name: string, open: () => { readonly log: MetricLog; reopen(): MetricLog }): void {
+export interface OpenedLog {
+  readonly log: MetricLog;
+  /** The same log, as after a restart. */
+  reopen(): MetricLog;
+}
+
+/** @param open gives a log with nothing in it. */
+export function metricLogContract(name: string, open: () => OpenedLog): void {
   describe(`${name} as a metric-log`, () => {
     test('is empty at first', () => {
       const { log } = open();
@@ -115,5 +121,33 @@ export function metricLogContract(name: string, open: () => { readonly log: Metr
       expect(again.append([{ partition: 0, bytes: bytesOf('x') }], 10)).toBe(10);
       expect(again.trim(0, NEVER, ALL).bytes).toBeGreaterThan(bytes);
     });
+  });
+}
+
+/** For logs that lie where they can come to harm. */
+export interface DamageableLog extends OpenedLog {
+  /** Makes the bytes of the batch that begins at the offset unreadable. */
+  damage(firstOffset: number): void;
+}
+
+/** @param open gives a log with nothing in it. */
+export function damagedLogContract(name: string, open: () => DamageableLog): void {
+  test(`${name} as a metric-log gives the records of a damaged batch as lost, and reads on behind it`, () => {
+    const { log, reopen, damage } = open();
+    const all = fill(
+      log,
+      [2, 3, 2].map((count) => Array.from({ length: count }, (_, i) => ({ partition: i, bytes: bytesOf('some bytes') }))),
+    );
+    damage(2);
+    const lost = all.map((one) => ({ ...one, partition: -1, bytes: new Uint8Array(0), lost: true }));
+    const expected = [...all.slice(0, 2), ...lost.slice(2, 5), ...all.slice(5)];
+    for (const one of [log, reopen()]) {
+      expect(plain(one.read(0, ALL))).toEqual(expected);
+      expect(plain(one.read(3, ALL))).toEqual(expected.slice(3));
+      expect(one.read(3, 1)).toEqual(lost.slice(3, 5));
+    }
+    expect(log.trim(5, 2_000, ALL).deleted).toBe(2);
+    expect(plain(log.read(0, ALL))).toEqual(all.slice(5));
+    expect(log.append([{ partition: 0, bytes: bytesOf('x') }], 2_000)).toBe(7);
   });
 }

@@ -122,12 +122,59 @@ export function describeSqlDatabase(name: string, open: () => SqlDatabase): void
       expect(database.exec('SELECT a FROM t')).toEqual([]);
     });
 
-    test('the size follows what is kept, and free pages can be given back', () => {
+    test('the size follows what is kept; what is free in the file, where it is told, can be given back', () => {
       const database = opened();
       const empty = database.size();
       for (let row = 0; row < 50; row++) database.exec('INSERT INTO t VALUES (?, ?)', row, new Uint8Array(20_000));
       const full = database.size();
       expect(full.usedBytes).toBeGreaterThanOrEqual(empty.usedBytes + 50 * 20_000);
+      database.exec('DELETE FROM t');
+      expect(database.size().usedBytes).toBeLessThan(full.usedBytes - (50 * 20_000 - 8192));
+      database.reclaim(10_000);
+      expect(database.size().freeBytes).toBe(0);
+    });
+  });
+}
+
+/** Lets the database grow by so many pages, as a disk would that has no more room. */
+function fill(database: SqlDatabase, pages = 4): void {
+  const [row] = database.exec<{ page_count: number }>('PRAGMA page_count');
+  database.exec(`PRAGMA max_page_count = ${(row?.page_count ?? 0) + pages}`);
+}
+
+/** What a database promises besides where its file is its own, and not the host's. @param open answers an empty database each time. */
+export function describeOwnFile(name: string, open: () => SqlDatabase): void {
+  const opened = (): SqlDatabase => {
+    const database = open();
+    database.exec('CREATE TABLE t (a INTEGER PRIMARY KEY, b) WITHOUT ROWID');
+    return database;
+  };
+
+  describe(`sql-database, its file: ${name}`, () => {
+    test('what no longer fits is storage_full with a time to come back: nothing of it stays, and it fits when there is room', () => {
+      const database = opened();
+      database.exec('INSERT INTO t VALUES (1, 1)');
+      fill(database);
+      const large = new Uint8Array(500_000);
+      const full = expect.objectContaining({ code: 'storage_full', retryAfterMs: expect.any(Number) });
+      expect(() => database.exec('INSERT INTO t VALUES (2, ?)', large)).toThrow(full);
+      const failing = (): void =>
+        database.transaction(() => {
+          database.exec('UPDATE t SET b = 2');
+          database.exec('INSERT INTO t VALUES (2, ?)', large);
+        });
+      expect(failing).toThrow(full);
+      expect(failing).toThrow(full);
+      expect(plain(database.exec('SELECT a, b FROM t'))).toEqual([{ a: 1, b: 1 }]);
+      database.transaction(() => database.exec('UPDATE t SET b = 3'));
+      fill(database, 1_000_000);
+      database.transaction(() => database.exec('INSERT INTO t VALUES (2, ?)', large));
+      expect(database.exec('SELECT a FROM t')).toHaveLength(2);
+    });
+
+    test('pages that are free in the file are told, and given back so many at a time', () => {
+      const database = opened();
+      for (let row = 0; row < 50; row++) database.exec('INSERT INTO t VALUES (?, ?)', row, new Uint8Array(20_000));
       database.exec('DELETE FROM t');
       const freed = database.size();
       expect(freed.freeBytes).toBeGreaterThan(50 * 20_000 - 8192);

@@ -1,12 +1,27 @@
 /** Small blocks and windows to store, and what was read as plain values. */
 import { createSeries, type Series } from '../../../src/model/series.ts';
-import type { RawWrite, SampleBlock, StoreBatch, WindowColumn, WindowWrite } from '../../../src/ports/time-series-store.ts';
+import type {
+  RawWrite,
+  SampleBlock,
+  StoreBatch,
+  TimeSeriesStore,
+  WindowColumn,
+  WindowWrite,
+} from '../../../src/ports/time-series-store.ts';
+
+/** A store with the way by which batches get into it. */
+export interface WritableStore {
+  readonly store: TimeSeriesStore;
+  write(batch: StoreBatch): Promise<void> | void;
+}
 
 export const CPU = createSeries('cpu', [], 'percent', 'gauge');
 export const DISK = createSeries('disk_free', [['mount', '/']], 'bytes', 'gauge');
 export const HOUR = 1_795_478_400_000;
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
+/** The day that HOUR is in. */
+export const DAY = HOUR - (HOUR % (24 * HOUR_MS));
 
 /** A time with the value of each series at it; undefined where a series has none. */
 export type Row = readonly [ms: number, cpu: number | undefined, disk: number | undefined];

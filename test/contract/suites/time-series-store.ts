@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Series } from '../../../src/model/series.ts';
 import type { Resolution } from '../../../src/model/window.ts';
-import type { Retention, StoreBatch, TimeSeriesStore } from '../../../src/ports/time-series-store.ts';
+import type { Retention } from '../../../src/ports/time-series-store.ts';
 import {
   batch,
   CPU,
+  DAY,
   DISK,
   HOUR,
   HOUR_MS,
@@ -14,18 +15,13 @@ import {
   minuteWrite,
   rawWrite,
   samplesOf,
+  type WritableStore,
   windowColumn,
   windowsOf,
 } from './stored.ts';
-
-/** A store with the way by which batches get into it. */
-export interface WritableStore {
-  readonly store: TimeSeriesStore;
-  write(batch: StoreBatch): Promise<void> | void;
-}
+import { describeClients } from './stored-clients.ts';
 
 const KEEP_ALL: Retention = { rawBeforeMs: 0, minuteBeforeMs: 0, hourBeforeMs: 0 };
-const DAY = HOUR - (HOUR % (24 * HOUR_MS));
 
 async function readSamples(
   { store }: WritableStore,
@@ -54,6 +50,9 @@ export function describeTimeSeriesStore(name: string, create: () => WritableStor
   });
   describe(`time-series-store, windows: ${name}`, () => {
     describeWindows(create);
+  });
+  describe(`time-series-store, clients: ${name}`, () => {
+    describeClients(create);
   });
   describe(`time-series-store, retention: ${name}`, () => {
     describeRetention(create);

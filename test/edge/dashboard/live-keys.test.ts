@@ -1,7 +1,17 @@
 /** Series are the same series whether they come from the live feed or from a query, and planted markup stays text. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseLiveKey, seriesId, timestampMs } from '../../../src/edge/dashboard/live-keys.ts';
+import { FLEET_METRICS } from '../../../src/edge/dashboard/fleet.ts';
+import { livePath, parseLiveKey, seriesId, timestampMs } from '../../../src/edge/dashboard/live-keys.ts';
+import { LIMITS } from '../../../src/model/limits.ts';
+
+test('the feed is asked for what is drawn, in words that cannot be taken for others', () => {
+  expect(livePath({})).toBe('/api/v1/live');
+  expect(livePath({ client: 'web-1:a&metric=x' })).toBe('/api/v1/live?client=web-1%3Aa%26metric%3Dx');
+  const { searchParams } = new URL(livePath({ metrics: FLEET_METRICS }), 'http://127.0.0.1');
+  expect(searchParams.get('metric')?.split(',')).toEqual(FLEET_METRICS);
+  expect(FLEET_METRICS.length).toBeLessThanOrEqual(LIMITS.liveMetricsMax);
+});
 
 test.each([
   ['cpu', 'cpu', {}],

@@ -70,6 +70,15 @@ describe('report', () => {
     expect(markdown).toContain('0 repeats in 7 pushes');
   });
 
+  test('sets the bare server beside the loads, and says that it keeps nothing', () => {
+    const markdown = renderMarkdown({
+      ...RESULT,
+      bare: { connections: 50, closed: MEASUREMENT, steady: MEASUREMENT, hosts: MEASUREMENT },
+    });
+    expect(markdown).toContain('| a bare server, which only reads, parses and fsyncs: closed loop, 50 connections | 20,500 |');
+    expect(markdown).toContain('| 150 MiB | – | 11.2 µs |');
+  });
+
   test('says when the server had other settings than its defaults, and what became of the windows', () => {
     expect(renderMarkdown(RESULT)).toContain(
       'real clock (median of 1 × 10 s, 60 windows closed, 6 corrected, server with `--head-max 1GiB`)',

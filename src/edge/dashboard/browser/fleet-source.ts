@@ -23,7 +23,7 @@ export class FleetSource {
     this.#services = services;
     this.#onHosts = onHosts;
     this.#closeFeed = services.live.open(
-      undefined,
+      { metrics: FLEET_METRICS },
       (changed) => {
         if (this.fleet.takeLive(changed)) this.#pollAtMs = 0;
         onValues();

@@ -47,7 +47,7 @@ export class HostSource {
     };
     this.#stops = [
       services.live.open(
-        client,
+        { client },
         (answers) => this.#takeLive(answers),
         () => this.#begin(),
       ),

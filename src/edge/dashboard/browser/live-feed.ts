@@ -1,17 +1,18 @@
 /** The live feed: an EventSource that rests while nobody looks, and comes back by itself. */
 import { LIMITS } from '../../../model/limits.ts';
 import type { LiveAnswer } from '../answers.ts';
+import { type LiveInterest, livePath } from '../live-keys.ts';
 
 export type LiveState = 'connecting' | 'live' | 'paused';
 
 export interface LiveFeed {
   /**
-   * @param client undefined: all of them, with the metrics of the list.
+   * @param interest what is drawn: nothing else is asked for.
    * @param take what changed.
    * @param begins called each time the feed begins: what came before it has to be read in another way.
    * @returns closes it.
    */
-  open(client: string | undefined, take: (changed: readonly LiveAnswer[]) => void, begins: () => void): () => void;
+  open(interest: LiveInterest, take: (changed: readonly LiveAnswer[]) => void, begins: () => void): () => void;
 }
 
 interface Events {
@@ -41,8 +42,8 @@ function openSource(path: string, events: Events): EventSource {
  */
 export function liveFeed(after: (delayMs: number, run: () => void) => () => void, onState: (state: LiveState) => void): LiveFeed {
   return {
-    open(client, take, begins) {
-      const path = client === undefined ? '/api/v1/live' : `/api/v1/live?client=${encodeURIComponent(client)}`;
+    open(interest, take, begins) {
+      const path = livePath(interest);
       let source: EventSource | undefined;
       let cancelReopen = (): void => {};
       const broken = (willRetry: boolean): void => {

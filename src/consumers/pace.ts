@@ -1,0 +1,17 @@
+/** How often a shard does what the clock makes due. */
+import { LIMITS } from '../model/limits.ts';
+
+export interface Pace {
+  /** From one checkpoint of a partition to its next. */
+  readonly checkpointMs: number;
+  /** A partition in which samples wait is silent for so long before it gets a tick. */
+  readonly tickMs: number;
+  readonly retentionMs: number;
+}
+
+/** Of a server, whose rows cost nothing and which is awake anyway. */
+export const SERVER_PACE: Pace = {
+  checkpointMs: LIMITS.checkpointIntervalMs,
+  tickMs: LIMITS.tickIntervalMs,
+  retentionMs: LIMITS.retentionIntervalMs,
+};

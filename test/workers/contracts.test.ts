@@ -1,0 +1,29 @@
+/** The contracts of the ports in workerd, on the storage of a Durable Object. */
+import { embeddedKeyRegistry } from '../../src/adapters/embedded/key-registry.ts';
+import { openSchema } from '../../src/adapters/embedded/schema.ts';
+import { zlibCompression } from '../../src/adapters/node/compression.ts';
+import { describeCheckpointStore } from '../contract/suites/checkpoint-store.ts';
+import { describeCompression } from '../contract/suites/compression.ts';
+import { embeddedLog, embeddedStores } from '../contract/suites/embedded-stores.ts';
+import { describeKeyRegistry } from '../contract/suites/key-registry.ts';
+import { damagedLogContract, metricLogContract } from '../contract/suites/metric-log.ts';
+import { describeSqlDatabase } from '../contract/suites/sql-database.ts';
+import { describeTimeSeriesStore } from '../contract/suites/time-series-store.ts';
+import { emptyDatabase } from './borrowed-storage.ts';
+
+describeSqlDatabase('a Durable Object', emptyDatabase);
+describeCompression('node:zlib of workerd', () => zlibCompression());
+describeTimeSeriesStore('embedded on a Durable Object', () => embeddedStores(emptyDatabase()));
+describeCheckpointStore('embedded on a Durable Object', () => embeddedStores(emptyDatabase()));
+describeKeyRegistry('embedded on a Durable Object', () => {
+  const database = emptyDatabase();
+  openSchema(database, { partitions: 12, shards: 1 });
+  return embeddedKeyRegistry({ database });
+});
+
+for (const compressFromBytes of [0, 300, Number.POSITIVE_INFINITY]) {
+  const name = `embedded on a Durable Object, compressing from ${compressFromBytes} bytes,`;
+  const open = () => embeddedLog(emptyDatabase(), compressFromBytes);
+  metricLogContract(name, open);
+  damagedLogContract(name, open);
+}
