@@ -41,4 +41,7 @@ async function workers(): Promise<TestProjectInlineConfiguration> {
 }
 
 /** A vitest that Deno runs (`npm run test:deno`) has the first project only: Cloudflare's plugin needs Node. */
-export default defineConfig({ test: { projects: IN_DENO ? [node] : [node, await workers()] } });
+export default defineConfig({
+  // By itself vitest leaves one core to the watcher: on two cores the files would run one by one.
+  test: { maxWorkers: '100%', projects: IN_DENO ? [node] : [node, await workers()] },
+});

@@ -12,11 +12,20 @@ export interface Waiting {
   failed(error: unknown): void;
 }
 
+/** How long a commit waits for more, ms, at this rate of records. 0: until what is readable now has been read. */
+export type Linger = (recordsPerSecond: number) => number;
+
+/** Where each commit is billed as a row written, and an answer may take a second: few rows when busy, quick answers when not. */
+export function adaptiveLinger(recordsPerSecond: number): number {
+  const { lingerQuietMs, lingerBusyMs, lingerQuietRate, lingerBusyRate } = LIMITS;
+  const busy = (recordsPerSecond - lingerQuietRate) / (lingerBusyRate - lingerQuietRate);
+  return lingerQuietMs + (lingerBusyMs - lingerQuietMs) * Math.min(1, Math.max(0, busy));
+}
+
 export interface GroupCommitDependencies<T extends Waiting> {
   readonly clock: Clock;
   readonly log: MetricLog;
-  /** 0: commit as soon as what is readable now has been read. */
-  readonly lingerMs: number;
+  readonly linger: Linger;
   /** Told of what is durable, in order, before those who wait are. */
   committed(batch: readonly T[], firstOffset: number, appendMs: number): void;
 }
@@ -27,6 +36,8 @@ export class GroupCommit<T extends Waiting> {
   #bytes = 0;
   #cancel: (() => void) | undefined;
   #stampMs = 0;
+  #flushedMs = 0;
+  #recordsPerSecond = 0;
 
   constructor(deps: GroupCommitDependencies<T>) {
     this.#deps = deps;
@@ -49,7 +60,7 @@ export class GroupCommit<T extends Waiting> {
     this.#waiting.push(waiting);
     this.#bytes += bytes;
     if (this.#bytes >= LIMITS.appendBatchBytesMax || this.#waiting.length >= LIMITS.appendBatchRecordsMax) this.flush();
-    else this.#cancel ??= this.#deps.clock.schedule(this.#deps.lingerMs, this.#due);
+    else this.#cancel ??= this.#deps.clock.schedule(this.#deps.linger(this.#recordsPerSecond), this.#due);
   }
 
   readonly #due = (): void => this.flush();
@@ -62,7 +73,10 @@ export class GroupCommit<T extends Waiting> {
     if (batch.length === 0) return;
     this.#waiting = [];
     this.#bytes = 0;
-    this.#stampMs = Math.max(this.#stampMs, this.#deps.clock.nowMs());
+    const nowMs = this.#deps.clock.nowMs();
+    this.#recordsPerSecond = (batch.length * 1_000) / Math.max(1, nowMs - this.#flushedMs);
+    this.#flushedMs = nowMs;
+    this.#stampMs = Math.max(this.#stampMs, nowMs);
     const records = batch.map((one) => one.record);
     let first: number;
     try {

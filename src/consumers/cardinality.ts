@@ -21,7 +21,7 @@ export function noSeries(): ClientSeries {
   return { shapes: new Map(), keys: undefined, count: 0 };
 }
 
-/** Of one tenant. Counted where pushes are admitted, so that concurrent pushes cannot pass together; rebuilt from the log after a restart. */
+/** Of one tenant. Counted where pushes are admitted, so that concurrent pushes cannot pass together; rebuilt from checkpoint and log after a restart. */
 export class Cardinality {
   readonly #limits: CardinalityLimits;
   #series = 0;
@@ -38,6 +38,13 @@ export class Cardinality {
   /** Admits the series of a push. @returns the places in the shape that are over a limit; undefined when none is. */
   admit(own: ClientSeries, shape: Shape, nowMs: number): number[] | undefined {
     if (own.shapes.has(shape)) {
+      own.shapes.set(shape, nowMs);
+      return undefined;
+    }
+    // One made by another interner, as after a restart: it takes the place of the one that is there.
+    const same = [...own.shapes.keys()].find((held) => isSame(held, shape));
+    if (same !== undefined) {
+      own.shapes.delete(same);
       own.shapes.set(shape, nowMs);
       return undefined;
     }
@@ -87,6 +94,10 @@ export class Cardinality {
     this.#series += own.count;
     return own.shapes.size === 0;
   }
+}
+
+function isSame(a: Shape, b: Shape): boolean {
+  return a.bytes.length === b.bytes.length && a.bytes.every((byte, i) => byte === b.bytes[i]);
 }
 
 function unionOf(shapes: Iterable<Shape>): Set<string> {

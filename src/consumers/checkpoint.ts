@@ -5,38 +5,67 @@ import { ByteReader, ByteWriter } from '../protocols/bytes.ts';
 import { ClientState } from './client-state.ts';
 import type { BootWindow, Ledger } from './ledger.ts';
 import { type SealedState, stillSkipped } from './seal.ts';
+import type { SeenShape } from './seen-series.ts';
 
 /*
- * state   = version:u8 log:f64 n:varint client{n}                                     version 2; log: log time, Unix ms
+ * state   = version:u8 log:f64 shapes n:varint client{n}                              version 2; log: log time, Unix ms
+ * shapes  = n:varint shape:block{n}                  each once; first, since they stay the same from one checkpoint to the next
  * client  = tenant:text client:text frontier:f64 sealedThrough:f64 sealOffset:f64 bundledHour:f64 bundledDay:f64
  *           lastSample:f64 lastSeen:f64 sealedAt:f64 flags:u8 [skew:f64] [datacenter:text] [environment:text]
- *           pushes:varint{5} samples:varint{3} rejected boots corrections skipped
+ *           pushes:varint{5} samples:varint{3} rejected boots corrections skipped seen
  * rejected    = n:varint ( reason:u8 count:varint ){n}
- * boots       = n:varint ( boot:text first:varint highest:f64 seen:u32{8} hashes:u32{16} ){n}       oldest first; no `first` in version 1
+ * boots       = n:varint ( boot:text first:varint highest:f64 seen:u32{8} hashes:u32{16} ){n}       oldest first
+ * Version 1 has neither shapes, nor seen, nor first.
  * corrections = n:varint ( minute:f64 m:varint ( series:text times:varint ){m} ){n}
  * skipped     = n:varint ( offset:f64 ms:f64 ){n}
+ * seen        = n:varint ( shape:varint age:varint ){n}      the place of a shape; whole seconds before log time
  */
 const VERSION = 2;
-const VERSION_WITHOUT_FIRST = 1;
+const VERSION_1 = 1;
 const HAS_SKEW = 1;
 const HAS_DATACENTER = 2;
 const HAS_ENVIRONMENT = 4;
 const PUSH_FIELDS = ['expected', 'received', 'duplicate', 'late', 'conflict'] as const;
 const SAMPLE_FIELDS = ['stored', 'duplicate', 'conflict'] as const;
 
-/** @param sealed the fields that the batch of this checkpoint changes, by client. */
+/** @param sealed the fields that the batch of this checkpoint changes, by client. @param seenOf the series of a client that hold a place. */
 export function encodeCheckpoint(
   logMs: number,
   clients: Iterable<ClientState>,
   sealed: ReadonlyMap<ClientState, SealedState>,
+  seenOf: (client: ClientState) => readonly SeenShape[],
 ): Uint8Array {
   const list = [...clients];
+  const seen = list.map(seenOf);
+  const places = placesOf(seen);
   const writer = new ByteWriter(64 + list.length * 256);
   writer.u8(VERSION);
   writer.f64(logMs);
+  writer.varint(places.size);
+  for (const shape of places.keys()) writer.block(shape);
   writer.varint(list.length);
-  for (const client of list) encodeClient(writer, client, sealed.get(client) ?? client);
+  list.forEach((client, i) => {
+    encodeClient(writer, client, sealed.get(client) ?? client);
+    const known = (seen[i] ?? []).filter(({ shape }) => places.has(shape));
+    writer.varint(known.length);
+    for (const { shape, seenMs } of known) {
+      writer.varint(places.get(shape) ?? 0);
+      writer.varint(Math.max(0, Math.floor((logMs - seenMs) / 1000)));
+    }
+  });
   return writer.copy();
+}
+
+/** The shapes that clients were seen with, each once, up to their bound. Hosts that send the same share one. */
+function placesOf(seen: readonly (readonly SeenShape[])[]): Map<Uint8Array, number> {
+  const places = new Map<Uint8Array, number>();
+  let room: number = LIMITS.checkpointShapeBytesMax;
+  for (const { shape } of seen.flat()) {
+    if (places.has(shape) || shape.length > room) continue;
+    places.set(shape, places.size);
+    room -= shape.length;
+  }
+  return places;
 }
 
 function encodeClient(writer: ByteWriter, client: ClientState, after: SealedState): void {
@@ -98,19 +127,38 @@ function encodeLedger(writer: ByteWriter, ledger: Ledger): void {
 export interface DecodedCheckpoint {
   readonly logMs: number;
   readonly clients: readonly ClientState[];
+  /** The series of each client that held a place; views of the bytes. */
+  readonly seen: ReadonlyMap<ClientState, readonly SeenShape[]>;
 }
 
 /** @throws corrupt_data */
 export function decodeCheckpoint(bytes: Uint8Array): DecodedCheckpoint {
   const reader = new ByteReader(bytes);
   const version = reader.u8();
-  if (version !== VERSION && version !== VERSION_WITHOUT_FIRST)
+  if (version !== VERSION && version !== VERSION_1)
     throw new MetricStreamError('schema_newer', `A checkpoint has version ${version}; this reads ${VERSION}.`);
   const logMs = reader.f64();
+  const shapes: Uint8Array[] = [];
+  if (version !== VERSION_1) for (let left = reader.count(); left > 0; left--) shapes.push(reader.block());
   const clients: ClientState[] = [];
-  for (let left = reader.count(80); left > 0; left--) clients.push(decodeClient(reader, version));
+  const seen = new Map<ClientState, readonly SeenShape[]>();
+  for (let left = reader.count(80); left > 0; left--) {
+    const client = decodeClient(reader, version);
+    clients.push(client);
+    if (version !== VERSION_1) seen.set(client, decodeSeen(reader, shapes, logMs));
+  }
   if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a checkpoint.');
-  return { logMs, clients };
+  return { logMs, clients, seen };
+}
+
+function decodeSeen(reader: ByteReader, shapes: readonly Uint8Array[], logMs: number): SeenShape[] {
+  const seen: SeenShape[] = [];
+  for (let left = reader.count(2); left > 0; left--) {
+    const shape = shapes[reader.varint()];
+    if (shape === undefined) throw new MetricStreamError('corrupt_data', 'A checkpoint names a shape that it does not hold.');
+    seen.push({ shape, seenMs: logMs - reader.varint() * 1000 });
+  }
+  return seen;
 }
 
 function decodeClient(reader: ByteReader, version: number): ClientState {
@@ -150,7 +198,7 @@ function decodeLedger(reader: ByteReader, ledger: Ledger, version: number): void
 function decodeBoot(reader: ByteReader, version: number): BootWindow {
   return {
     boot: reader.text(),
-    first: version === VERSION_WITHOUT_FIRST ? 0 : reader.varint(),
+    first: version === VERSION_1 ? 0 : reader.varint(),
     highest: reader.f64(),
     seen: Uint32Array.from({ length: LIMITS.sequencesPerBoot / 32 }, () => reader.u32()),
     hashes: Int32Array.from({ length: LIMITS.contentHashesPerBoot }, () => reader.u32() | 0),

@@ -13,6 +13,7 @@ import type { ClientState } from './client-state.ts';
 import type { Pace } from './pace.ts';
 import type { Pipeline } from './pipeline.ts';
 import { applySeal, owesSeal, planSeal, type SealPlan } from './seal.ts';
+import type { SeenShape } from './seen-series.ts';
 
 /** A record just appended, still decoded; a tick has no push. */
 export interface FreshRecord {
@@ -35,6 +36,10 @@ export interface ConsumerDependencies {
   readonly pipelines: readonly Pipeline[];
   /** Told of every record, in replay too, once it has been taken. */
   consumed(record: FreshRecord): void;
+  /** The series of a client that hold a place: they go with its checkpoint. */
+  seenOf(client: ClientState): readonly SeenShape[];
+  /** Told of every client of a checkpoint, with the series that held a place then. */
+  restored(client: ClientState, seen: readonly SeenShape[]): void;
   readonly headBytesMax: number;
   readonly pace: Pick<Pace, 'checkpointMs'>;
 }
@@ -95,8 +100,9 @@ export class Consumer {
     for (const pipeline of pipelines) {
       const saved = await checkpoints.load(pipeline.partition);
       if (saved !== undefined) {
-        const { logMs, clients } = decodeCheckpoint(saved.state);
+        const { logMs, clients, seen } = decodeCheckpoint(saved.state);
         pipeline.restore(saved.position, logMs, clients);
+        for (const client of clients) this.#deps.restored(client, seen.get(client) ?? []);
         this.#replayUntil = Math.max(this.#replayUntil, saved.position);
         this.#safe[pipeline.partition] = saved.safeOffset;
         this.#committed[pipeline.partition] = { position: saved.position, logMs };
@@ -147,6 +153,7 @@ export class Consumer {
   async #run(): Promise<void> {
     const { clock } = this.#deps;
     let sliceEndMs = clock.nowMs() + LIMITS.sliceMs;
+    let taken = 0;
     for (;;) {
       const records = this.#take();
       if (records.length === 0) break;
@@ -154,9 +161,12 @@ export class Consumer {
         const record = records[i] as FreshRecord;
         const pending = this.#one(record);
         if (pending !== undefined) await pending;
-        if (i % RECORDS_BETWEEN_LOOKS === 0 && clock.nowMs() >= sliceEndMs) {
+        taken += 1;
+        const look = i % RECORDS_BETWEEN_LOOKS === 0 && (taken >= LIMITS.sliceRecordsMax || clock.nowMs() >= sliceEndMs);
+        if (look) {
           await this.#pause();
           sliceEndMs = clock.nowMs() + LIMITS.sliceMs;
+          taken = 0;
         }
       }
       await this.#checkpointIfDue();
@@ -311,7 +321,7 @@ export class Consumer {
     for (const client of pipeline.clients.values()) {
       safeOffset = Math.min(safeOffset, client.head.safeOffset(sealed.get(client)?.sealedThroughMs));
     }
-    const state = encodeCheckpoint(pipeline.logMs, pipeline.clients.values(), sealed);
+    const state = encodeCheckpoint(pipeline.logMs, pipeline.clients.values(), sealed, this.#deps.seenOf);
     const batch = { raw: plans.flatMap((plan) => plan.raw), windows: plans.flatMap((plan) => plan.windows) };
     await checkpoints.commit({ partition: pipeline.partition, position: pipeline.position, safeOffset, state }, batch);
     for (const plan of plans) applySeal(plan);

@@ -9,6 +9,13 @@ export interface Pace {
   readonly retentionMs: number;
 }
 
+/** Of a Durable Object: each row that is written and each time it wakes is billed, and a restart reads a few minutes of log. */
+export const OBJECT_PACE: Pace = {
+  checkpointMs: LIMITS.objectCheckpointIntervalMs,
+  tickMs: LIMITS.objectTickIntervalMs,
+  retentionMs: LIMITS.objectRetentionIntervalMs,
+};
+
 /** Of a server, whose rows cost nothing and which is awake anyway. */
 export const SERVER_PACE: Pace = {
   checkpointMs: LIMITS.checkpointIntervalMs,

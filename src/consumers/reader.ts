@@ -11,7 +11,7 @@ import { ClientState } from './client-state.ts';
 import type { Pipeline } from './pipeline.ts';
 import { filterBlock, foldSamples, foldWindows } from './sample-block.ts';
 import { revisionsOf, samplesOf } from './seal.ts';
-import { cutWindows, joinWindows } from './window-columns.ts';
+import { cutWindows, joinWindows, windowsBetween } from './window-columns.ts';
 
 export interface ReaderDependencies {
   readonly clock: Clock;
@@ -48,17 +48,20 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
     startMs < windowStart(Math.max(0, ...pipelines.map((pipeline) => pipeline.logMs)), DAY_MS);
   /** The clients that a query is about, sorted. */
   const statesIn = async function* (query: RangeQuery): AsyncGenerator<ClientState> {
-    const { tenant, client } = query;
-    if (client !== undefined) return yield stateOf(tenant, client);
+    const { tenant, client, after: last = '' } = query;
+    if (client !== undefined) {
+      if (client > last) yield stateOf(tenant, client);
+      return;
+    }
     const names = new Set(statesOf(tenant).map((state) => state.client));
-    let after: string | undefined = reachesBack(query) ? '' : undefined;
+    let after: string | undefined = reachesBack(query) ? last : undefined;
     while (after !== undefined) {
       const stored: string[] = await deps.store.clients(tenant, after, LIMITS.storedClientsPerRead);
       for (const name of stored) names.add(name);
       after = stored.at(-1);
       await breathe();
     }
-    for (const name of [...names].sort()) yield stateOf(tenant, name);
+    for (const name of [...names].sort()) if (name > last) yield stateOf(tenant, name);
   };
   return {
     async clients(tenant) {
@@ -156,9 +159,10 @@ async function windowsOf(
   return { client, openFromMs: open ? frontierMs : Number.POSITIVE_INFINITY, columns: await minutesOf(state, range, store) };
 }
 
+/** As they lie in their blocks: several columns a series. */
 async function storedWindows(range: StoreRange, resolution: Resolution, store: TimeSeriesStore): Promise<WindowColumn[]> {
   const blocks = await store.readWindows(range, resolution);
-  return joinWindows(blocks.flatMap((block) => block.columns));
+  return blocks.flatMap((block) => block.columns);
 }
 
 /**
@@ -179,7 +183,7 @@ async function minutesOf(state: ClientState, range: StoreRange, store: TimeSerie
     from < untilMs ? samplesOf(state, from, untilMs, store, range.want) : undefined,
     storedWindows(range, '1m', store),
   ]);
-  const revisions = resident.size === 0 ? undefined : revisionsOf(stored);
+  const revisions = resident.size === 0 ? undefined : revisionsOf(joinWindows(stored));
   const amended = lateColumns.flatMap(({ block }) =>
     foldSamples(
       block,
@@ -189,8 +193,9 @@ async function minutesOf(state: ClientState, range: StoreRange, store: TimeSerie
   );
   const recent =
     samples === undefined ? [] : foldSamples(samples, MINUTE_MS, (series, start) => 1 + timesCorrected(series.key, start));
-  const kept = cutWindows(stored, (start) => start < bundledHourMs && !resident.has(start));
-  return cutWindows(joinWindows([...kept, ...amended, ...recent]), (start) => start >= range.startMs && start < range.endMs);
+  const bundled = windowsBetween(stored, range.startMs, bundledHourMs);
+  const kept = resident.size === 0 ? bundled : cutWindows(bundled, (start) => !resident.has(start));
+  return joinWindows(windowsBetween([...kept, ...amended, ...recent], range.startMs, range.endMs));
 }
 
 /** Hours: bundled days from the store; later ones, and those with a minute in the head, folded from minutes. */

@@ -15,7 +15,7 @@ import type { WindowSink } from '../ports/window-sink.ts';
 import { ByteWriter } from '../protocols/bytes.ts';
 import { encodePush, type ShapeInterner } from '../protocols/log-record.ts';
 import { admitSeries, lastAdmissions } from './admit.ts';
-import { GroupCommit } from './append.ts';
+import { GroupCommit, type Linger } from './append.ts';
 import type { CardinalityLimits } from './cardinality.ts';
 import { Consumer, type FreshRecord } from './consume.ts';
 import { type ClientIntake, Intake } from './intake.ts';
@@ -25,6 +25,7 @@ import type { Pace } from './pace.ts';
 import { PendingPush, PendingTick } from './pending.ts';
 import { Pipeline } from './pipeline.ts';
 import { metricReader } from './reader.ts';
+import { type SeenShape, seenShapes } from './seen-series.ts';
 
 export interface ShardDependencies {
   readonly clock: Clock;
@@ -36,7 +37,7 @@ export interface ShardDependencies {
   readonly shapes: ShapeInterner;
   readonly disk: Disk;
   readonly partitions: number;
-  readonly lingerMs: number;
+  readonly linger: Linger;
   readonly headBytesMax: number;
   readonly tenantRequestsPerSecond: number;
   readonly cardinality: CardinalityLimits;
@@ -73,11 +74,13 @@ export class Shard implements PushAppender {
       ...deps,
       pipelines: this.#pipelines,
       consumed: (record) => this.#consumed(record),
+      seenOf: ({ tenant, client }) => seenShapes(this.#intake.find(tenant, client)?.series),
+      restored: ({ tenant, client }, seen) => this.#restored(tenant, client, seen),
     });
     this.#commits = new GroupCommit({
       clock,
       log,
-      lingerMs: deps.lingerMs,
+      linger: deps.linger,
       committed: (batch, first, appendMs) => this.#committed(batch, first, appendMs),
     });
     this.#intake = new Intake({
@@ -109,8 +112,6 @@ export class Shard implements PushAppender {
   async start(timed = true): Promise<void> {
     this.#startEnd = this.#deps.log.end();
     await this.#consumer.restore();
-    for (const { clients } of this.#pipelines)
-      for (const one of clients.values()) this.#intake.meet(one.tenant, one.client, true);
     const stampMs = this.#deps.log.read(this.#startEnd - 1, 1)[0]?.appendMs ?? 0;
     this.#commits.startAt(stampMs);
     this.#refillLimits(Math.max(this.#deps.clock.nowMs(), stampMs));
@@ -124,9 +125,17 @@ export class Shard implements PushAppender {
     return this.#maintenance.nextDueMs();
   }
 
+  /** Takes what is in the log: a read after this sees every push that was answered before. Never rejects. */
+  catchUp(): Promise<void> {
+    return this.#consumer.kick();
+  }
+
   /** Does what is due by the clock. Never rejects. */
-  round(): Promise<void> {
-    return this.#maintenance.round();
+  async round(): Promise<void> {
+    await this.#maintenance.round();
+    // Ticks are not answered, and need not linger.
+    this.#commits.flush();
+    await this.#consumer.kick();
   }
 
   /** Caught up with what was in the log at the start, and able to take pushes. */
@@ -209,6 +218,12 @@ export class Shard implements PushAppender {
     // Later ones were counted when they were admitted.
     if (offset < this.#startEnd) this.#intake.meet(push.tenant, push.client, true).admit(push.shape, appendMs);
     else if (push.pushId !== undefined) this.#intake.find(push.tenant, push.client)?.settled(push.pushId);
+  }
+
+  /** The series that a client had before the start hold their places again. */
+  #restored(tenant: string, client: string, seen: readonly SeenShape[]): void {
+    const known = this.#intake.meet(tenant, client, true);
+    for (const { shape, seenMs } of seen) known.admit(this.#deps.shapes.internBytes(shape), seenMs);
   }
 
   /** Log time has to move while windows are open: a tick for each partition that is silent. */

@@ -20,6 +20,21 @@ export function cutWindows(columns: readonly WindowColumn[], keep: (startMs: num
   return cut;
 }
 
+/** The windows that start in [fromMs, toMs), as views; columns that lose all are left out. */
+export function windowsBetween(columns: readonly WindowColumn[], fromMs: number, toMs: number): WindowColumn[] {
+  const cut: WindowColumn[] = [];
+  for (const column of columns) {
+    const { starts } = column;
+    let from = 0;
+    let to = starts.length;
+    while (from < to && (starts[from] as number) < fromMs) from += 1;
+    while (to > from && (starts[to - 1] as number) >= toMs) to -= 1;
+    if (to - from === starts.length) cut.push(column);
+    else if (from < to) cut.push(mapFields(column.series, (field) => column[field].subarray(from, to)));
+  }
+  return cut;
+}
+
 function indicesWhere(starts: Float64Array, keep: (startMs: number) => boolean): number[] {
   const places: number[] = [];
   for (let i = 0; i < starts.length; i++) if (keep(starts[i] as number)) places.push(i);

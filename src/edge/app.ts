@@ -32,7 +32,8 @@ export interface EdgeDependencies {
   readonly clock: Clock;
   readonly appender: PushAppender;
   readonly reader: MetricReader;
-  readonly live: LiveFeed;
+  /** Left out: there is no route for it. */
+  readonly live?: LiveFeed;
   readonly decompression: Decompression;
   readonly keys: KeyRegistry;
   readonly secrets: Secrets;
@@ -47,6 +48,8 @@ export interface EdgeDependencies {
   ready(): { readonly ready: boolean; readonly reason?: string };
   /** The address that a request came from, where the host knows it. */
   remoteAddress?(request: Request): string | undefined;
+  /** What GET /metrics answers, where this process is not all there is to tell of. */
+  telemetryText?(): Promise<string>;
   readonly sampleAgeMsMax: number;
   /** Per process: protects its CPU; the exact limits stand behind the appender. */
   readonly tenantRequestsPerSecond: number;
@@ -57,10 +60,10 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
   const { clock, telemetry } = deps;
   const push = ingest({ ...deps, ...guard, limits: localLimits(deps.tenantRequestsPerSecond) });
   const query = queries(deps.reader, queryRunner(clock));
-  const feed = live({ clock, feed: deps.live, authentication: guard.authentication });
+  const feed = deps.live === undefined ? undefined : live({ clock, feed: deps.live, authentication: guard.authentication });
   const admin = administration({ ...deps, bodyWait: deadlines(clock, LIMITS.requestTimeoutMs) });
   const { open, keyed } = rows(guard);
-  telemetry.gauge('metricstream_live_listeners', feed.listeners);
+  if (feed !== undefined) telemetry.gauge('metricstream_live_listeners', feed.listeners);
 
   const routes: readonly Route[] = [
     {
@@ -70,7 +73,7 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
       respond: (request) => push(request, RECEIVERS.json),
       operation: op.push,
     },
-    open('GET', '/metrics', () => telemetryAnswer(telemetry), op.telemetry),
+    open('GET', '/metrics', () => telemetryAnswer(deps.telemetryText ?? (() => telemetry.render())), op.telemetry),
     open('GET', '/health', () => Response.json({ status: 'ok' }), op.health),
     open('GET', '/ready', () => readinessAnswer(deps.ready()), op.ready),
     open('GET', '/openapi.json', () => openApi(), op.document),
@@ -78,7 +81,7 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
     keyed('GET', '/api/v1/samples', 'read', query.samples, op.samples),
     keyed('GET', '/api/v1/clients', 'read', query.clients, op.clients),
     keyed('GET', '/api/v1/metrics', 'read', query.metrics, op.metrics),
-    keyed('GET', '/api/v1/live', 'read', feed.listen, op.live),
+    ...(feed === undefined ? [] : [keyed('GET', '/api/v1/live', 'read', feed.listen, op.live)]),
     keyed('POST', '/api/v1/session', 'read', admin.signIn, op.signIn),
     open('DELETE', '/api/v1/session', admin.signOut, op.signOut),
     keyed('POST', '/api/v1/keys', 'admin', admin.createKey, op.createKey),

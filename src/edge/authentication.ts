@@ -58,6 +58,7 @@ export function authentication(options: AuthenticationOptions): Authentication {
   return {
     holds,
     recall(authorization, nowMs) {
+      if (options.keys.refresh?.(nowMs) !== undefined) return undefined;
       const grant = authorization === null ? undefined : grants.get(authorization);
       return grant !== undefined && holds(grant, nowMs) ? grant : undefined;
     },
@@ -65,6 +66,7 @@ export function authentication(options: AuthenticationOptions): Authentication {
       const credential = credentialOf(request.headers, sessions);
       if (credential === undefined) throw new MetricStreamError('unauthorized');
       const { type, token, text } = credential;
+      await options.keys.refresh?.(nowMs);
       const known = grants.get(text);
       if (known !== undefined && holds(known, nowMs)) return known;
       grants.delete(text);

@@ -59,7 +59,7 @@ export async function checkBody<S extends z.ZodType>(
   const bytes = await readBody(request, codingOf(request.headers.get('content-encoding')), bodyWait, decompression);
   let body: unknown;
   try {
-    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    body = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch {
     throw new MetricStreamError('invalid_json');
   }

@@ -77,7 +77,10 @@ export function ingest(options: IngestOptions): Ingest {
       const { push, decoded, principal } = taken;
       if (isWorthKeeping(taken)) {
         const requestsPerSecond = principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond;
-        const outcome = await intake.appendWait.within(options.appender.append(push, requestsPerSecond), notStored);
+        const outcome = await intake.appendWait.within(
+          options.appender.append(push, requestsPerSecond, principal.keyId),
+          notStored,
+        );
         response = conclude(intake, taken, outcome);
       } else {
         response = answer(intake, push, decoded.metrics, decoded.rejections, false);

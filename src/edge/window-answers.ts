@@ -2,8 +2,8 @@
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { WindowColumn } from '../ports/time-series-store.ts';
-import { CSV_END, csvCell, labelsText, numberText } from './text.ts';
-import { countWindows, FIELD_READERS, type Field, foldWindows } from './window-fold.ts';
+import { CSV_END, csvCell, labelsText, numbersText, numberText } from './text.ts';
+import { countWindows, eachWindow, FIELD_READERS, type Field, isOpen } from './window-fold.ts';
 
 /** Of a query; times are multiples of stepMs, ends exclusive. */
 export interface WindowForm {
@@ -30,10 +30,10 @@ export function objectWriter(form: WindowForm): WindowWriter {
       if (count > LIMITS.pointsMax) throw tooMany(count, LIMITS.pointsMax, 'windows');
       const { name, labels } = column.series;
       const head = `{"client_id":${JSON.stringify(client)},"metric":${JSON.stringify(name)},"labels":${labelsText(labels)},"start":`;
-      foldWindows(column, form.stepMs, openFromMs, (startMs, aggregate, revision, open) => {
+      eachWindow(column, form.stepMs, (startMs, from, to) => {
         let text = head + startMs;
-        for (const reader of readers) text += reader.name + numberText(reader.read(aggregate, revision));
-        parts.push(text + (open ? ',"open":true}' : '}'));
+        for (const reader of readers) text += reader.name + numberText(reader.read(column, from, to));
+        parts.push(text + (isOpen(column, to, openFromMs) ? ',"open":true}' : '}'));
       });
     },
     end: () => `{"windows":[${parts.join(',')}]}`,
@@ -54,19 +54,27 @@ export function columnWriter(form: WindowForm): WindowWriter {
     if (count > LIMITS.columnPointsMax) throw tooMany(count, LIMITS.columnPointsMax, 'values');
   };
   checkCount(1);
-  const columns = fields.map((field) => ({ field, read: FIELD_READERS[field], cells: new Array<string>(places) }));
+  const readers = fields.map((field) => ({ name: `,"${field}":`, read: FIELD_READERS[field] }));
+  const cells = new Array<number | null>(places);
   const parts: string[] = [];
   return {
     add(client, column, openFromMs) {
       checkCount(parts.length + 1);
-      for (const { cells } of columns) cells.fill('null');
-      foldWindows(column, stepMs, openFromMs, (windowMs, aggregate, revision) => {
-        const place = (windowMs - startMs) / stepMs;
-        for (const { cells, read } of columns) cells[place] = numberText(read(aggregate, revision));
+      const filled: number[] = [];
+      const edges = [0];
+      eachWindow(column, stepMs, (windowMs, _from, to) => {
+        filled.push((windowMs - startMs) / stepMs);
+        edges.push(to);
       });
       const { name, labels, unit } = column.series;
       let text = `{"client_id":${JSON.stringify(client)},"metric":${JSON.stringify(name)},"labels":${labelsText(labels)},"unit":${JSON.stringify(unit)}`;
-      for (const { field, cells } of columns) text += `,"${field}":[${cells.join(',')}]`;
+      for (const { name: field, read } of readers) {
+        cells.fill(null);
+        for (let i = 0; i < filled.length; i++) {
+          cells[filled[i] as number] = read(column, edges[i] as number, edges[i + 1] as number);
+        }
+        text += field + numbersText(cells);
+      }
       parts.push(openFromMs === Number.POSITIVE_INFINITY ? `${text}}` : `${text},"open_from":${openFromMs}}`);
     },
     end: () => `{"start":${startMs},"step":${stepMs},"series":[${parts.join(',')}]}`,
@@ -83,10 +91,10 @@ export function csvLines(form: WindowForm, client: string, column: WindowColumn,
   const readers = form.fields.map((field) => FIELD_READERS[field]);
   const head = `${csvCell(client)},${csvCell(name)},${csvCell(labelsText(labels))},`;
   let text = '';
-  foldWindows(column, form.stepMs, openFromMs, (startMs, aggregate, revision, open) => {
+  eachWindow(column, form.stepMs, (startMs, from, to) => {
     text += head + startMs;
-    for (const read of readers) text += `,${numberText(read(aggregate, revision))}`;
-    text += `,${open}${CSV_END}`;
+    for (const read of readers) text += `,${numberText(read(column, from, to))}`;
+    text += `,${isOpen(column, to, openFromMs)}${CSV_END}`;
   });
   return text;
 }

@@ -1,5 +1,5 @@
-/** Folds stored windows into the wider ones that a query asks for, and names the fields of the answer. */
-import { type Aggregate, emptyAggregate, foldAggregate } from '../model/aggregate.ts';
+/** Folds stored windows into the wider ones that a query asks for, field by field. */
+import { increaseOf } from '../model/aggregate.ts';
 import { windowStart } from '../model/window.ts';
 import type { WindowColumn } from '../ports/time-series-store.ts';
 
@@ -14,70 +14,73 @@ export function fieldsOf(list: string): readonly Field[] {
   return FIELDS.filter((field) => named.has(field));
 }
 
-export type FieldReader = (aggregate: Aggregate, revision: number) => number;
+/** A field of the window that the windows [from, to) of a column make together; at least one. Bit for bit what `foldAggregate` gives. */
+export type FieldReader = (column: WindowColumn, from: number, to: number) => number;
 
+/** Field by field, so that nothing is folded that nobody asked for and each loop runs over one array. */
 export const FIELD_READERS: Readonly<Record<Field, FieldReader>> = {
-  count: (aggregate) => aggregate.count,
-  sum: (aggregate) => aggregate.sum,
-  min: (aggregate) => aggregate.min,
-  max: (aggregate) => aggregate.max,
-  avg: (aggregate) => aggregate.sum / aggregate.count,
-  first: (aggregate) => aggregate.first,
-  last: (aggregate) => aggregate.last,
-  increase: (aggregate) => aggregate.increase,
-  revision: (_, revision) => revision,
+  count: ({ count }, from, to) => total(count, from, to),
+  sum: ({ sum }, from, to) => total(sum, from, to),
+  min({ min }, from, to) {
+    let least = min[from] as number;
+    for (let i = from + 1; i < to; i++) if ((min[i] as number) < least) least = min[i] as number;
+    return least;
+  },
+  max({ max }, from, to) {
+    let greatest = max[from] as number;
+    for (let i = from + 1; i < to; i++) if ((max[i] as number) > greatest) greatest = max[i] as number;
+    return greatest;
+  },
+  avg: ({ sum, count }, from, to) => total(sum, from, to) / total(count, from, to),
+  first: ({ first }, from) => first[from] as number,
+  last: ({ last }, _from, to) => last[to - 1] as number,
+  increase({ increase, first, last }, from, to) {
+    let risen = increase[from] as number;
+    for (let i = from + 1; i < to; i++) {
+      risen += (increase[i] as number) + increaseOf(last[i - 1] as number, first[i] as number);
+    }
+    return risen;
+  },
+  /** 1, and one more for each correction of a window inside. */
+  revision({ revision }, from, to) {
+    let corrections = 0;
+    for (let i = from; i < to; i++) corrections += (revision[i] as number) - 1;
+    return 1 + corrections;
+  },
 };
 
-/**
- * Called for each wide window in time order. `aggregate` is reused: read it at once. `revision` is 1 and one more for each
- * correction of a window inside. `open`: some window inside has not closed.
- */
-export type EachWindow = (startMs: number, aggregate: Aggregate, revision: number, open: boolean) => void;
-
-/** @param stepMs a multiple of the column's resolution; wide windows are aligned to the epoch. */
-export function foldWindows(column: WindowColumn, stepMs: number, openFromMs: number, each: EachWindow): void {
-  const { starts, revision: revisions } = column;
-  const wide = emptyAggregate();
-  const next = emptyAggregate();
-  let wideStart = 0;
-  let revision = 1;
-  let open = false;
-  for (let i = 0; i < starts.length; i++) {
-    const start = starts[i] as number;
-    const at = windowStart(start, stepMs);
-    if (at !== wideStart || wide.count === 0) {
-      if (wide.count > 0) each(wideStart, wide, revision, open);
-      wide.count = 0;
-      wideStart = at;
-      revision = 1;
-      open = false;
-    }
-    readWindow(column, i, next);
-    foldAggregate(wide, next);
-    revision += (revisions[i] as number) - 1;
-    if (start >= openFromMs) open = true;
-  }
-  if (wide.count > 0) each(wideStart, wide, revision, open);
+/** In time order, and from the first on: 0 + −0 would be 0. */
+function total(values: Float64Array, from: number, to: number): number {
+  let sum = values[from] as number;
+  for (let i = from + 1; i < to; i++) sum += values[i] as number;
+  return sum;
 }
 
-/** How many wide windows `foldWindows` would give. */
-export function countWindows({ starts }: WindowColumn, stepMs: number): number {
-  let count = 0;
-  let wideStart = Number.NaN;
-  for (let i = 0; i < starts.length; i++) {
-    const at = windowStart(starts[i] as number, stepMs);
-    if (at !== wideStart) count += 1;
-    wideStart = at;
+/** Called for each wide window in time order: it is made of the windows [from, to) of the column. */
+export type EachWindow = (startMs: number, from: number, to: number) => void;
+
+/** @param stepMs a multiple of the column's resolution; wide windows are aligned to the epoch. */
+export function eachWindow({ starts }: WindowColumn, stepMs: number, each: EachWindow): void {
+  let from = 0;
+  while (from < starts.length) {
+    const startMs = windowStart(starts[from] as number, stepMs);
+    let to = from + 1;
+    while (to < starts.length && (starts[to] as number) < startMs + stepMs) to += 1;
+    each(startMs, from, to);
+    from = to;
   }
+}
+
+/** How many wide windows `eachWindow` gives. */
+export function countWindows(column: WindowColumn, stepMs: number): number {
+  let count = 0;
+  eachWindow(column, stepMs, () => {
+    count += 1;
+  });
   return count;
 }
 
-function readWindow(column: WindowColumn, i: number, into: Aggregate): void {
-  into.count = column.count[i] as number;
-  into.sum = column.sum[i] as number;
-  into.min = column.min[i] as number;
-  into.max = column.max[i] as number;
-  into.first = column.first[i] as number;
-  into.last = column.last[i] as number;
-  into.increase = column.increase[i] as number;
+/** Whether some window of [from, to) starts at `openFromMs` or later: it has not closed. */
+export function isOpen({ starts }: WindowColumn, to: number, openFromMs: number): boolean {
+  return (starts[to - 1] as number) >= openFromMs;
 }

@@ -20,7 +20,7 @@ export function emptyAggregate(): Aggregate {
 }
 
 /** The increase from one counter reading to the next. */
-function increaseOf(before: number, after: number): number {
+export function increaseOf(before: number, after: number): number {
   return after > before ? after - before : 0;
 }
 
@@ -48,7 +48,13 @@ export function addSample(into: Aggregate, value: number): void {
 export function foldAggregate(into: Aggregate, next: Aggregate): void {
   if (next.count === 0) return;
   if (into.count === 0) {
-    Object.assign(into, next);
+    into.count = next.count;
+    into.sum = next.sum;
+    into.min = next.min;
+    into.max = next.max;
+    into.first = next.first;
+    into.last = next.last;
+    into.increase = next.increase;
     return;
   }
   into.count += next.count;

@@ -47,6 +47,7 @@ export const LIMITS = {
   windowCloseLagMs: 2 * MINUTE_MS,
   /** The owner of a silent partition appends a tick, so that log time moves while windows are open. */
   tickIntervalMs: 15 * SECOND_MS,
+  objectTickIntervalMs: 1 * MINUTE_MS,
 
   // Rates and cardinality, per tenant unless said otherwise.
   limitWindowMs: 1 * SECOND_MS,
@@ -74,6 +75,11 @@ export const LIMITS = {
   /** What a client is told to wait while the server is busy, stopping or catching up. */
   retryMs: 1 * SECOND_MS,
   partitions: 12,
+  /** Of a Durable Object, whose commits are billed: how long one waits, by how many pushes a second came lately. */
+  lingerQuietMs: 50,
+  lingerBusyMs: 1 * SECOND_MS,
+  lingerQuietRate: 5,
+  lingerBusyRate: 20,
   /** How long a commit waits for more pushes: a ms doubles what a busy server commits together. */
   lingerMs: 1,
   /** Smaller batches cost SQLite no less when they are compressed, and large ones come where every µs counts. */
@@ -88,13 +94,28 @@ export const LIMITS = {
   logBytesMax: 4 * 1024 * MIB,
   readBatchBytesMax: 4 * MIB,
   checkpointIntervalMs: 15 * SECOND_MS,
+  objectCheckpointIntervalMs: 5 * MINUTE_MS,
   /** A silent partition is checkpointed after so many records of others: they are what a restart reads in vain. */
   idleRecordsMax: 20_000,
   checkpointPartBytesMax: 256 * KIB,
+  /** Lists of series of one client that a checkpoint keeps apart; hosts have one or two, and beyond it they are kept as one. */
+  checkpointShapesPerClient: 8,
+  /** Of a partition: ten times what 10,000 hosts take whose 50 series each differ from all others'. What is beyond is counted again when it comes. */
+  checkpointShapeBytesMax: 8 * MIB,
   /** A server that is further behind is not ready. */
   readyLagRecordsMax: 10_000,
   /** How long the consumer works before it lets requests in. */
   sliceMs: 4,
+  /** Where the clock stands still while code runs, as on Workers, the count ends a slice. */
+  sliceRecordsMax: 1_000,
+  /** One run of a shard that sleeps between alarms: Cloudflare ends one after 30 s of CPU, and other calls wait meanwhile. */
+  wakeMs: 20 * SECOND_MS,
+  wakeRoundsMax: 20,
+  /** Alarms come no closer together: each is billed. */
+  wakeGapMs: 1 * SECOND_MS,
+  /** A page of a read from afar: about 4 MB, far below the 32 MiB of a message. */
+  readPagePointsMax: 50_000,
+  readPageClientsMax: 500,
   bootsPerClient: 4,
   sequencesPerBoot: 256,
   contentHashesPerBoot: 16,
@@ -104,6 +125,12 @@ export const LIMITS = {
   // Heads: samples not yet sealed.
   sealIntervalMs: 10 * MINUTE_MS,
   headBytesMax: 96 * MIB,
+  /** An isolate has 128 MB for the object, its code, and everything else that runs in it. */
+  objectHeadBytesMax: 40_000_000,
+  /** What Cloudflare keeps of one object. */
+  objectStorageBytesMax: 10_000_000_000,
+  objectLogRetentionMs: 2 * HOUR_MS,
+  objectLogBytesMax: 2_000_000_000,
   clientHeadBytesMax: 256 * KIB,
   /** Samples that one commit seals: it bounds the pause that appends feel. */
   sealSamplesPerCommit: 40_000,
@@ -117,12 +144,15 @@ export const LIMITS = {
   shapeBytesMax: 32 * MIB,
 
   // Store.
+  /** A row of windows that would grow beyond it is followed by another: it bounds what one more block writes again. */
+  windowRowBytes: 64 * KIB,
   rawRetentionMs: 7 * DAY_MS,
   /** Samples are refused this long before retention would take them. */
   retentionMarginMs: 1 * DAY_MS,
   minuteRetentionMs: 90 * DAY_MS,
   hourRetentionMs: 365 * DAY_MS,
   retentionIntervalMs: 1 * MINUTE_MS,
+  objectRetentionIntervalMs: 1 * HOUR_MS,
   retentionRowsPerRun: 2_000,
   /** Pages given back to the file system at a time. */
   reclaimPagesPerRun: 2_000,
@@ -201,6 +231,11 @@ export const LIMITS = {
   sessionMs: 12 * HOUR_MS,
   secretBytesMin: 32,
   revocationsMax: 100_000,
+  /** How old an edge's list of revoked keys may be before it asks control: well under the 5 s that a revocation may take. */
+  revocationRefreshMs: 3 * SECOND_MS,
+  /** While control cannot be reached, the list is good for so long. */
+  revocationStaleMs: 1 * MINUTE_MS,
+  revocationOverlapMs: 1 * MINUTE_MS,
   /** Of sessions signed out of, which are forgotten when they have expired: whoever has a key can make as many, and the rest is for keys. */
   sessionRevocationsMax: 50_000,
   /** How long they are kept beyond that: a clock that is set back by less brings none back. */
@@ -229,8 +264,8 @@ export const LIMITS = {
 
   // Process.
   shutdownMs: 10 * SECOND_MS,
-  /** How often a server that stops looks for connections that have nothing more to do. */
-  closeIdleMs: 50,
   /** Of two servers that start at once on one directory the first has to see the other step back, or neither would run. */
   directoryLockWaitMs: SECOND_MS / 2,
+  /** How often a server that stops looks for connections that have nothing more to do. */
+  closeIdleMs: 50,
 } as const;

@@ -7,6 +7,8 @@ export interface SeriesFilter {
   readonly tenant: string;
   /** undefined: every client of the tenant, also those of which only stored data are left. */
   readonly client: string | undefined;
+  /** Only clients whose name comes after this one: to go on where an earlier read ended. */
+  readonly after?: string | undefined;
   readonly metric: string | undefined;
   /** Labels that have to be there with these values. */
   readonly labels: Readonly<Record<string, string>>;

@@ -14,8 +14,9 @@ export interface PushAppender {
   /**
    * Limits, then appends. Resolves `appended` only when the record survives power loss; a repeat of a push id in
    * flight resolves only when the first is durable. Order is kept per client.
+   * @param keyId of the key that it came with: a shard elsewhere may know sooner that it is revoked (`unauthorized`).
    * @param requestsPerSecond the client's limit. `Rejection.index` of the outcome is an index into `push.shape.series`.
    * @throws `storage_full`, with retryAfterMs, when the disk is full: the push is not kept | `internal` when the log cannot be written: the push may or may not be kept, and may be sent again.
    */
-  append(push: Push, requestsPerSecond: number): Promise<AppendOutcome>;
+  append(push: Push, requestsPerSecond: number, keyId?: string): Promise<AppendOutcome>;
 }

@@ -13,6 +13,30 @@ export interface Telemetry {
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+interface FamilyOf<Type extends string, Sample> {
+  readonly type: Type;
+  /** [A-Za-z_:][A-Za-z0-9_:]* */
+  readonly name: string;
+  readonly help?: string | undefined;
+  readonly samples: readonly Sample[];
+}
+
+export interface ValueSample {
+  readonly labels: TelemetryLabels;
+  readonly value: number;
+}
+
+export interface HistogramSample {
+  readonly labels: TelemetryLabels;
+  /** Upper bounds, ascending, without +Inf. */
+  readonly bounds: readonly number[];
+  /** How many observations fell in each bucket, not cumulative; one more than bounds. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+export type MetricFamily = FamilyOf<'counter' | 'gauge', ValueSample> | FamilyOf<'histogram', HistogramSample>;
+
 /** Read side, for GET /metrics. */
 export interface TelemetryReader {
   /** Prometheus text format 0.0.4. */

@@ -40,7 +40,7 @@ interface JsonMetric {
   readonly kind?: unknown;
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /** @throws empty_body | invalid_encoding | invalid_json | invalid_body | too_many_metrics */
 export function decodeJsonPush(body: Uint8Array, context: PushContext): DecodedPush {

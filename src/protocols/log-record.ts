@@ -94,6 +94,13 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** The encoding of a list of series, for one that need not be interned. */
+export function shapeBytes(series: readonly Series[]): Uint8Array {
+  const writer = new ByteWriter(1024);
+  encodeShape(writer, series);
+  return writer.copy();
+}
+
 function encodeShape(writer: ByteWriter, series: readonly Series[]): void {
   writer.varint(series.length);
   for (const { name, labels, unit, kind } of series) {

@@ -1,5 +1,7 @@
 /** Writes the Prometheus text exposition format 0.0.4. */
 
+import type { HistogramSample, MetricFamily, TelemetryLabels } from '../ports/telemetry.ts';
+
 /*
  * family  = [ "# HELP " name " " text LF ] "# TYPE " name " " type LF sample*
  * sample  = name [ "{" label { "," label } "}" ] " " value LF
@@ -7,32 +9,6 @@
  * A histogram gives name_bucket{le=…} (cumulative, the last le is +Inf), name_sum and name_count.
  * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
-
-export type PrometheusLabels = Readonly<Record<string, string>>;
-
-interface FamilyOf<Type extends string, Sample> {
-  readonly type: Type;
-  /** [A-Za-z_:][A-Za-z0-9_:]* */
-  readonly name: string;
-  readonly help?: string | undefined;
-  readonly samples: readonly Sample[];
-}
-
-export interface ValueSample {
-  readonly labels: PrometheusLabels;
-  readonly value: number;
-}
-
-export interface HistogramSample {
-  readonly labels: PrometheusLabels;
-  /** Upper bounds, ascending, without +Inf. */
-  readonly bounds: readonly number[];
-  /** How many observations fell in each bucket, not cumulative; one more than bounds. */
-  readonly counts: readonly number[];
-  readonly sum: number;
-}
-
-export type MetricFamily = FamilyOf<'counter' | 'gauge', ValueSample> | FamilyOf<'histogram', HistogramSample>;
 
 export function encodePrometheusText(families: Iterable<MetricFamily>): string {
   let text = '';
@@ -55,7 +31,7 @@ function histogramLines(name: string, { labels, bounds, counts, sum }: Histogram
   return text + line(`${name}_sum`, labels, sum) + line(`${name}_count`, labels, total);
 }
 
-function line(name: string, labels: PrometheusLabels, value: number): string {
+function line(name: string, labels: TelemetryLabels, value: number): string {
   const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escapeValue(text)}"`);
   return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${numberText(value)}\n`;
 }

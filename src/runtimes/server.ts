@@ -137,7 +137,7 @@ async function openShard(config: ServerConfig, compression: Compression, databas
       reclaim: () => database.reclaim(LIMITS.reclaimPagesPerRun),
     },
     partitions: LIMITS.partitions,
-    lingerMs: config.linger,
+    linger: () => config.linger,
     headBytesMax: config.headMax,
     tenantRequestsPerSecond: config.tenantRate,
     cardinality: LIMITS,

@@ -15,7 +15,7 @@ function open(lingerMs = 0, log: MetricLog = memoryMetricLog()) {
   const commits = new GroupCommit<Waiting & { readonly item: string }>({
     clock,
     log,
-    lingerMs,
+    linger: () => lingerMs,
     committed: (batch, first, stampMs) => {
       const bytes = batch.reduce((sum, one) => sum + one.record.bytes.length, 0);
       batches.push({ items: batch.map(({ item }) => item), first, stampMs, bytes });

@@ -7,14 +7,16 @@ import type { ClientState } from '../../src/consumers/client-state.ts';
 import { Pipeline } from '../../src/consumers/pipeline.ts';
 import { applySeal, owesSeal, planSeal } from '../../src/consumers/seal.ts';
 import { MetricStreamError, REJECT_REASONS } from '../../src/model/errors.ts';
+import { LIMITS } from '../../src/model/limits.ts';
 import { clientKey } from '../../src/model/partition.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
-import { type PushFields, pushOf, type Sample } from './shapes.ts';
+import { type PushFields, pushOf, type Sample, shapeOf } from './shapes.ts';
 
 const START_MS = Date.UTC(2026, 0, 5);
 const shapes = shapeInterner();
 const NOTHING = new Map();
+const NONE = () => [];
 
 /** A store without anything in it. */
 const emptyStore: TimeSeriesStore = {
@@ -88,11 +90,11 @@ describe('a checkpoint', () => {
     await fc.assert(
       fc.asyncProperty(pushes, async (list) => {
         const { logMs, clients } = await run(list);
-        const bytes = encodeCheckpoint(logMs, clients.values(), NOTHING);
+        const bytes = encodeCheckpoint(logMs, clients.values(), NOTHING, NONE);
         const decoded = decodeCheckpoint(bytes);
         expect(decoded.logMs).toBe(logMs);
         expect(decoded.clients.map(kept)).toEqual([...clients.values()].map(kept));
-        expect(encodeCheckpoint(decoded.logMs, decoded.clients, NOTHING)).toEqual(bytes);
+        expect(encodeCheckpoint(decoded.logMs, decoded.clients, NOTHING, NONE)).toEqual(bytes);
       }),
       { numRuns: 200 },
     );
@@ -104,9 +106,14 @@ describe('a checkpoint', () => {
         const { logMs, clients } = await run(list);
         const due = [...clients.values()].filter(owesSeal);
         const plans = await Promise.all(due.map((client) => planSeal(client, list.length, emptyStore)));
-        const before = encodeCheckpoint(logMs, clients.values(), new Map(plans.map(({ client, after }) => [client, after])));
+        const before = encodeCheckpoint(
+          logMs,
+          clients.values(),
+          new Map(plans.map(({ client, after }) => [client, after])),
+          NONE,
+        );
         for (const plan of plans) applySeal(plan);
-        expect(encodeCheckpoint(logMs, clients.values(), NOTHING)).toEqual(before);
+        expect(encodeCheckpoint(logMs, clients.values(), NOTHING, NONE)).toEqual(before);
       }),
       { numRuns: 200 },
     );
@@ -119,23 +126,70 @@ describe('a checkpoint', () => {
       previous: { boot: `b${i - 1}`, count: 1e16 },
     }));
     const { logMs, clients } = await run(ids.map((pushId) => [{ pushId }, [], 0, 9]));
-    expect(decodeCheckpoint(encodeCheckpoint(logMs, clients.values(), NOTHING)).clients.length).toBe(1);
+    expect(decodeCheckpoint(encodeCheckpoint(logMs, clients.values(), NOTHING, NONE)).clients.length).toBe(1);
   });
 
-  test('of version 1 is read: of its boots all is expected', async () => {
+  test('brings back the series that held a place, with the second in which each was seen, whoever shares them', async () => {
+    const list = fc.array(fc.tuple(fc.nat(5), fc.nat(4_000_000)), { maxLength: 8 });
+    const kinds = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => shapeOf([name, 'x'], shapes).bytes);
+    await fc.assert(
+      fc.asyncProperty(pushes, fc.array(list, { minLength: 4, maxLength: 4 }), async (steps, drawn) => {
+        const { logMs, clients } = await run(steps);
+        const states = [...clients.values()];
+        const seenOf = (client: ClientState) =>
+          (drawn[states.indexOf(client)] ?? []).map(([kind, ago]) => ({
+            shape: kinds[kind] ?? new Uint8Array(0),
+            seenMs: logMs - ago,
+          }));
+        const decoded = decodeCheckpoint(encodeCheckpoint(logMs, states, NOTHING, seenOf));
+        expect(decoded.clients.map(kept)).toEqual(states.map(kept));
+        const expected = states.map((client) =>
+          seenOf(client).map(({ shape, seenMs }) => ({ shape, seenMs: logMs - Math.floor((logMs - seenMs) / 1000) * 1000 })),
+        );
+        expect([...decoded.seen.values()]).toEqual(expected);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('holds a list of series once, however many clients share it, and no more of them than its bound', async () => {
+    const ids = Array.from({ length: 30 }, (_, i): readonly [PushFields, readonly Sample[], number, number] => {
+      return [{ client: `c${i}` }, [], 0, 9];
+    });
+    const { logMs, clients } = await run(ids);
+    const bare = encodeCheckpoint(logMs, clients.values(), NOTHING, NONE).length;
+    const size = (seenOf: Parameters<typeof encodeCheckpoint>[3]): number =>
+      encodeCheckpoint(logMs, clients.values(), NOTHING, seenOf).length - bare;
+    const shared = shapeOf(
+      Array.from({ length: 50 }, (_, i) => `metric_${i}`),
+      shapes,
+    ).bytes;
+    // Its length, itself, and of each client its place and age.
+    expect(size(() => [{ shape: shared, seenMs: logMs - 9_000 }])).toBe(2 + shared.length + 30 * 2);
+    const large = (): { shape: Uint8Array; seenMs: number }[] => [{ shape: new Uint8Array(1e6), seenMs: logMs }];
+    expect(size(large)).toBeLessThan(LIMITS.checkpointShapeBytesMax + 1_000);
+    expect(size(large)).toBeGreaterThan(LIMITS.checkpointShapeBytesMax - 1e6);
+    const decoded = decodeCheckpoint(encodeCheckpoint(logMs, clients.values(), NOTHING, large));
+    expect([...decoded.seen.values()].filter((seen) => seen.length > 0).length).toBe(8);
+  });
+
+  test('of version 1 is read: of its boots all is expected, and no series hold a place', async () => {
     const pushId = { boot: 'x', sequence: 2, previous: undefined };
     const { logMs, clients } = await run([[{ pushId }, [], 0, 9]]);
-    const bytes = encodeCheckpoint(logMs, clients.values(), NOTHING);
-    // Behind the boot: its first sequence, the highest, what was seen, the hashes, no corrections, nothing skipped.
-    const at = bytes.length - (1 + 8 + 8 * 4 + 16 * 4 + 1 + 1);
-    expect(bytes[at]).toBe(0);
-    const before = Uint8Array.of(1, ...bytes.subarray(1, at), ...bytes.subarray(at + 1));
-    expect(decodeCheckpoint(before).clients.map(kept)).toEqual([...clients.values()].map(kept));
+    const bytes = encodeCheckpoint(logMs, clients.values(), NOTHING, NONE);
+    // Behind the boot: its first sequence, the highest, what was seen, the hashes, no corrections, nothing skipped, no shapes.
+    const at = bytes.length - (1 + 8 + 8 * 4 + 16 * 4 + 1 + 1 + 1);
+    expect([bytes[9], bytes[at], bytes.at(-1)]).toEqual([0, 0, 0]);
+    const before = Uint8Array.of(1, ...bytes.subarray(1, 9), ...bytes.subarray(10, at), ...bytes.subarray(at + 1, -1));
+    const decoded = decodeCheckpoint(before);
+    expect(decoded.clients.map(kept)).toEqual([...clients.values()].map(kept));
+    expect([...decoded.seen]).toEqual([]);
   });
 
   test('that is damaged is told as corrupt_data, or as newer, and nothing else', async () => {
     const states = await Promise.all(fc.sample(pushes, { numRuns: 20, seed: 5 }).map(run));
-    const whole = states.map(({ logMs, clients }) => encodeCheckpoint(logMs, clients.values(), NOTHING));
+    const seen = (logMs: number) => () => [{ shape: shapeOf(['cpu', 'q'], shapes).bytes, seenMs: logMs - 9_000 }];
+    const whole = states.map(({ logMs, clients }) => encodeCheckpoint(logMs, clients.values(), NOTHING, seen(logMs)));
     const refused = (bytes: Uint8Array): boolean => {
       try {
         decodeCheckpoint(bytes);

@@ -105,7 +105,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       shapes: shapeInterner(),
       disk: { space: () => lab.disk, usedBytes: () => database.size().usedBytes, reclaim: () => undefined },
       partitions: 2,
-      lingerMs: 0,
+      linger: () => 0,
       headBytesMax: LIMITS.headBytesMax,
       tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
       cardinality: LIMITS,

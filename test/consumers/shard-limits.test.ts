@@ -5,6 +5,7 @@ import type { Push } from '../../src/model/push.ts';
 import { finish, type Lab, openLab, START_MS } from './lab.ts';
 import { type PushFields, pushOf, type Sample } from './shapes.ts';
 
+const MINUTE_MS = 60_000;
 const CPU: readonly Sample[] = [['cpu', START_MS, 1]];
 const names = (count: number, prefix = 'm'): Sample[] => Array.from({ length: count }, (_, i) => [`${prefix}${i}`, START_MS, i]);
 
@@ -54,6 +55,17 @@ describe('the limit of a client', () => {
   });
 });
 
+test.each(['restart', 'crash'] as const)('the limit of a tenant has no gap over a %s', async (how) => {
+  const lab = await openLab({ tenantRequestsPerSecond: 4 });
+  expect(await kinds(lab, 3, 100, { client: 'a' })).toBe('aaa');
+  await lab.clock.advance(300);
+  await lab[how]();
+  expect(await kinds(lab, 3, 100, { client: 'b' })).toBe('all');
+  expect(await kinds(lab, 1, 100, { client: 'b', tenant: 'other' })).toBe('a');
+  await lab.clock.advance(1_010);
+  expect(await kinds(lab, 5, 100, { client: 'b' })).toBe('aaaal');
+});
+
 test('the limit of a tenant is shared by its clients', async () => {
   const lab = await openLab({ tenantRequestsPerSecond: 4 });
   expect(await kinds(lab, 3, 100, { client: 'a' })).toBe('aaa');
@@ -87,6 +99,46 @@ describe('the limit of series', () => {
       await lab.clock.advance(60_000);
       if (minute === 2) await lab.crash();
     }
+  });
+
+  test.each(['restart', 'crash'] as const)(
+    'holds over a %s though none of it is read from the log again, and places are given back after it',
+    async (how) => {
+      const lab = await openLab({ cardinality });
+      await lab.push(names(5), { client: 'a' });
+      await lab.push(names(2), { client: 'b' });
+      await lab.push(names(2, 'other'), { client: 'b' });
+      // All is sealed and saved: the next life reads none of it from the log.
+      await lab.clock.advance(15 * MINUTE_MS);
+      await lab[how]();
+      const ask = async () => [
+        await lab.push(names(2, 'another'), { client: 'a' }),
+        await lab.push(names(1, 'another'), { client: 'b' }),
+      ];
+      const refused = [{ rejected: [{ index: 0 }, { index: 1 }] }, { rejected: [{ index: 0 }] }];
+      expect(await ask()).toMatchObject(refused);
+      expect(await lab.push(names(5), { client: 'a' })).toMatchObject({ rejected: [] });
+      await lab.clock.advance(15 * MINUTE_MS);
+      await lab.restart();
+      expect(await ask()).toMatchObject(refused);
+      lab.clock.step(LIMITS.seriesIdleMs);
+      await lab.clock.advance(2 * LIMITS.sweepIntervalMs);
+      expect(await lab.push(names(5, 'another'), { client: 'a' })).toMatchObject({ rejected: [] });
+    },
+  );
+
+  test('is not reached by a client that sends its series in ever new orders, over restarts too', async () => {
+    const lab = await openLab({ cardinality });
+    const orders = Array.from({ length: LIMITS.checkpointShapesPerClient + 4 }, (_, i) => {
+      const five = names(5);
+      return [...five.slice(i % 5), ...five.slice(0, i % 5), ...five.slice(0, Math.floor(i / 5))];
+    });
+    for (const order of orders) expect(await lab.push(order)).toMatchObject({ rejected: [] });
+    await lab.clock.advance(15 * MINUTE_MS);
+    await lab.restart();
+    expect(await lab.push(names(1, 'other'))).toMatchObject({ rejected: [{ index: 0 }] });
+    for (const order of orders) expect(await lab.push(order)).toMatchObject({ rejected: [] });
+    expect(await lab.push(names(3, 'other'), { client: 'b' })).toMatchObject({ rejected: [] });
   });
 
   test('of the tenant holds for all its clients together', async () => {

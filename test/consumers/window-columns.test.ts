@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { foldSamples } from '../../src/consumers/sample-block.ts';
-import { cutWindows, joinWindows } from '../../src/consumers/window-columns.ts';
+import { cutWindows, joinWindows, windowsBetween } from '../../src/consumers/window-columns.ts';
 import { createSeries } from '../../src/model/series.ts';
 import type { WindowColumn } from '../../src/ports/time-series-store.ts';
 import { windowsIn } from './shapes.ts';
@@ -55,6 +55,16 @@ describe('columns of windows', () => {
         const cut = cutWindows(columnsOf(list), (start) => start >= from);
         expectAscending(cut);
         expect(windowsIn(cut)).toEqual(windowsIn(columnsOf(list.filter(({ start }) => start >= from))));
+      }),
+    );
+  });
+
+  test('between two times are those that start there, and empty columns are left out', () => {
+    fc.assert(
+      fc.property(windows, fc.nat(30), fc.nat(31), (list, from, to) => {
+        const between = windowsBetween(columnsOf(list), from, to);
+        expectAscending(between);
+        expect(windowsIn(between)).toEqual(windowsIn(columnsOf(list.filter(({ start }) => start >= from && start < to))));
       }),
     );
   });

@@ -276,7 +276,7 @@ export class SimulatedServer {
         reclaim: () => database.reclaim(16),
       },
       partitions: settings.partitions,
-      lingerMs: settings.lingerMs,
+      linger: () => settings.lingerMs,
       headBytesMax: settings.headBytesMax,
       tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
       cardinality: { ...LIMITS, seriesPerClientMax: settings.seriesPerClientMax },

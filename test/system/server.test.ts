@@ -61,40 +61,6 @@ describe.each(HOSTS)('$name', (host) => {
       for (const file of ['keys.json', 'secret']) expect(statSync(join(path, file)).mode & 0o777).toBe(0o600);
     });
 
-    test('GET /metrics says of every metric what it means', async () => {
-      const server = await startOn(host, dataDir());
-      expect((await push(server.keys, 'web-1', 1, Date.now())).status).toBe(202);
-      const text = await (await fetch(`${server.keys.url}/metrics`)).text();
-      const named = (word: string) => [...text.matchAll(new RegExp(`^# ${word} (\\S+) `, 'gm'))].map(([, name]) => name);
-      expect(named('HELP')).toEqual(named('TYPE'));
-      expect(named('HELP')).toContain('metricstream_pushes_total');
-    });
-
-    test('a second server on the same directory is refused and told why, and harms nothing; after a SIGKILL the next one starts', async () => {
-      const path = dataDir();
-      const first = await startOn(host, path);
-      const now = Date.now();
-      expect((await push(first.keys, 'web-1', 1, now)).status).toBe(202);
-      const { status, stderr } = cliOn(host, 'server', '--port', '0', '--no-agent', '--data-dir', path);
-      expect(status).toBe(1);
-      expect(stderr).toBe(
-        `error: ${path} is in use by the server at ${first.keys.url}: stop it first, or give another --data-dir\n`,
-      );
-      expect((await push(first.keys, 'web-1', 2, now + 1)).status).toBe(202);
-      expect(await first.kill('SIGKILL')).toBe(null);
-      const again = await startOn(host, path);
-      const samples = `/api/v1/samples?metric=cpu&client=web-1&start=${now}&end=${now + 10}`;
-      expect((await getJson<{ samples: unknown[] }>(again.keys, samples)).samples).toHaveLength(2);
-    });
-
-    test('of two servers that start at once on a new directory one runs and one is refused', async () => {
-      const path = dataDir();
-      const outcomes = await Promise.allSettled([startOn(host, path), startOn(host, path)]);
-      expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-      const refused = outcomes.find((outcome) => outcome.status === 'rejected');
-      expect(String(refused?.reason)).toContain(`${path} is in use by `);
-    });
-
     test('an address that others can reach is refused without TLS or --insecure', () => {
       const { status, stderr } = cliOn(host, 'server', '--host', '0.0.0.0', '--data-dir', dataDir());
       expect(status).toBe(1);
@@ -115,6 +81,42 @@ describe.each(HOSTS)('$name', (host) => {
       // Past its deadline it would exit with 1.
       expect(await server.kill('SIGTERM')).toBe(0);
       for (const status of await Promise.all(inFlight)) expect([202, 503, undefined]).toContain(status);
+    });
+  });
+
+  test('GET /metrics says of every metric what it means', async () => {
+    const server = await startOn(host, dataDir());
+    expect((await push(server.keys, 'web-1', 1, Date.now())).status).toBe(202);
+    const text = await (await fetch(`${server.keys.url}/metrics`)).text();
+    const named = (word: string) => [...text.matchAll(new RegExp(`^# ${word} (\\S+) `, 'gm'))].map(([, name]) => name);
+    expect(named('HELP')).toEqual(named('TYPE'));
+    expect(named('HELP')).toContain('metricstream_pushes_total');
+  });
+
+  describe('a data directory', () => {
+    test('is of one server: a second is refused and told why, and harms nothing; after a SIGKILL the next one starts', async () => {
+      const path = dataDir();
+      const first = await startOn(host, path);
+      const now = Date.now();
+      expect((await push(first.keys, 'web-1', 1, now)).status).toBe(202);
+      const { status, stderr } = cliOn(host, 'server', '--port', '0', '--no-agent', '--data-dir', path);
+      expect(status).toBe(1);
+      expect(stderr).toContain(
+        `error: ${path} is in use by the server at ${first.keys.url}: stop it first, or give another --data-dir\n`,
+      );
+      expect((await push(first.keys, 'web-1', 2, now + 1)).status).toBe(202);
+      expect(await first.kill('SIGKILL')).toBe(null);
+      const again = await startOn(host, path);
+      const samples = `/api/v1/samples?metric=cpu&client=web-1&start=${now}&end=${now + 10}`;
+      expect((await getJson<{ samples: unknown[] }>(again.keys, samples)).samples).toHaveLength(2);
+    });
+
+    test('new, and claimed by two servers at once, is of one of them; the other is refused', async () => {
+      const path = dataDir();
+      const outcomes = await Promise.allSettled([startOn(host, path), startOn(host, path)]);
+      expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      const refused = outcomes.find((outcome) => outcome.status === 'rejected');
+      expect(String(refused?.reason)).toContain(`${path} is in use by `);
     });
   });
 

@@ -62,7 +62,8 @@ export function readTree(root: string): Tree {
       const path = posix.join(folder, entry.name);
       if (path === '.git') continue;
       if (entry.isDirectory() && !folders.has(`${entry.name}/`)) visit(path);
-      if (!entry.isFile() || endings.some((ending) => path.endsWith(ending))) continue;
+      // In a worktree .git is a file.
+      if (!entry.isFile() || folders.has(`${entry.name}/`) || endings.some((ending) => path.endsWith(ending))) continue;
       const text = readFileSync(join(root, path), 'utf8');
       if (!text.includes('\0')) files[path] = text;
     }

@@ -1,16 +1,16 @@
-/** Blocks of samples and of windows as they lie in a row: a version, then the deflated body. */
+/** Blocks of samples and of windows as they lie in a row: a version, the bits of the columns, then the deflated body. */
 import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Series } from '../../model/series.ts';
 import type { Compression } from '../../ports/compression.ts';
 import type { SampleBlock, WindowColumn } from '../../ports/time-series-store.ts';
-import { ByteWriter } from '../../protocols/bytes.ts';
-import { ColumnWriter } from '../../protocols/column-bytes.ts';
+import { ByteReader, ByteWriter } from '../../protocols/bytes.ts';
 import type { ShapeInterner } from '../../protocols/log-record.ts';
+import { type ColumnsReader, columnsReader, columnsWriter } from './block-columns.ts';
 import { readRawBody, writeRawBody } from './raw-block.ts';
 import { readWindowBody, writeWindowBody } from './window-block.ts';
 
-/* block = version:u8 deflate(body)      version 1; a block says everything about itself */
+/* block = version:u8 length:varint bit{8·length} deflate(body)      version 1; a block says everything about itself */
 const VERSION = 1;
 
 type Want = ((series: Series) => boolean) | undefined;
@@ -27,28 +27,32 @@ export interface BlockCodec {
 }
 
 export function blockCodec(compression: Compression, shapes: ShapeInterner): BlockCodec {
-  const writer = new ByteWriter(64 * 1024);
-  const scratch = new ColumnWriter();
+  const writer = columnsWriter();
+  const packed = new ByteWriter(64 * 1024);
 
   const pack = (): Uint8Array | undefined => {
-    if (writer.length > LIMITS.blockBytesMax) return undefined;
-    const deflated = compression.deflate(writer.copy(), 9);
-    if (1 + deflated.length > LIMITS.rowBytesMax) return undefined;
-    const bytes = new Uint8Array(1 + deflated.length);
-    bytes[0] = VERSION;
-    bytes.set(deflated, 1);
-    return bytes;
+    const { body, bits } = writer;
+    if (body.length + bits.length > LIMITS.blockBytesMax) return undefined;
+    packed.reset();
+    packed.u8(VERSION);
+    packed.block(bits);
+    packed.raw(compression.deflate(body.copy(), 9));
+    return packed.length > LIMITS.rowBytesMax ? undefined : packed.copy();
   };
-  const unpack = (bytes: Uint8Array): Uint8Array => {
+  const unpack = (bytes: Uint8Array): ColumnsReader => {
     if (bytes[0] !== VERSION) throw new MetricStreamError('corrupt_data', 'A stored block has an unknown version.');
-    return compression.inflate(bytes.subarray(1), LIMITS.blockBytesMax);
+    const reader = new ByteReader(bytes, 1);
+    const { length } = reader.block();
+    const end = reader.position;
+    const row = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return columnsReader(compression.inflate(bytes.subarray(end), LIMITS.blockBytesMax), row, end - length, end);
   };
   return {
     encodeSamples(block) {
       const points = block.columns.reduce((sum, column) => sum + column.values.length, block.timesMs.length);
       if (points > LIMITS.blockPointsMax) return undefined;
       writer.reset();
-      writeRawBody(writer, scratch, block, shapes);
+      writeRawBody(writer, block, shapes);
       return pack();
     },
     decodeSamples: (bytes, want) => readRawBody(unpack(bytes), shapes, want),
@@ -57,7 +61,7 @@ export function blockCodec(compression: Compression, shapes: ShapeInterner): Blo
       // The starts of all columns together are at most as many again.
       if (2 * points > LIMITS.blockPointsMax) return undefined;
       writer.reset();
-      writeWindowBody(writer, scratch, columns, shapes);
+      writeWindowBody(writer, columns, shapes);
       return pack();
     },
     decodeWindows: (bytes, want) => readWindowBody(unpack(bytes), shapes, want),

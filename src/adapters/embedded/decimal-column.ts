@@ -1,7 +1,7 @@
 /** Columns of doubles as bytes, bit for bit: integers by their decimals where that is exact, else the eight bytes of each. */
 import { MetricStreamError } from '../../model/errors.ts';
-import type { ColumnReader, ColumnWriter } from '../../protocols/column-bytes.ts';
 import { INTEGERS_WITHIN } from './integer-column.ts';
+import type { ColumnIn, ColumnOut } from './packed-bits.ts';
 
 /** The difference of two still fits in a column of integers. */
 const SCALED_WITHIN = INTEGERS_WITHIN / 2;
@@ -54,7 +54,7 @@ export function descale(integers: Float64Array, decimals: number): Float64Array 
 }
 
 /** Eight planes: byte 7 of each value XOR the one before, then byte 6 … so that equal exponents lie together for deflate. */
-export function writeDoubles(writer: ColumnWriter, values: Float64Array): void {
+export function writeDoubles({ bytes: writer }: ColumnOut, values: Float64Array): void {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   for (let plane = 7; plane >= 0; plane--) {
     let before = 0;
@@ -67,7 +67,7 @@ export function writeDoubles(writer: ColumnWriter, values: Float64Array): void {
 }
 
 /** @throws corrupt_data */
-export function readDoubles(reader: ColumnReader, count: number): Float64Array {
+export function readDoubles({ bytes: reader }: ColumnIn, count: number): Float64Array {
   const values = new Float64Array(count);
   const bytes = new Uint8Array(values.buffer);
   for (let plane = 7; plane >= 0; plane--) {

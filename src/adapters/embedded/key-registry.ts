@@ -16,5 +16,14 @@ export function embeddedKeyRegistry({ database }: { readonly database: SqlDataba
       database.exec('INSERT OR IGNORE INTO revoked_keys VALUES (?, ?, ?, ?)', tenant, keyId, nowMs, expiresMs ?? null);
       revoked.add(keyId, expiresMs);
     },
+    async revokedSince(sinceMs) {
+      const found = database.exec<{ tenant: string; key_id: string; revoked_ms: number; expires_ms: number | null }>(
+        'SELECT tenant, key_id, revoked_ms, expires_ms FROM revoked_keys WHERE revoked_ms >= ?',
+        sinceMs,
+      );
+      return found.map(({ tenant, key_id: keyId, revoked_ms: revokedMs, expires_ms }) => {
+        return { tenant, keyId, revokedMs, expiresMs: expires_ms ?? undefined };
+      });
+    },
   };
 }

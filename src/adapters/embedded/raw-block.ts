@@ -3,17 +3,17 @@ import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Series } from '../../model/series.ts';
 import type { SampleBlock, SampleColumn } from '../../ports/time-series-store.ts';
-import { ByteReader, type ByteWriter } from '../../protocols/bytes.ts';
-import { ColumnReader, type ColumnWriter } from '../../protocols/column-bytes.ts';
 import type { ShapeInterner } from '../../protocols/log-record.ts';
+import type { ColumnPlace, ColumnsReader, ColumnsWriter } from './block-columns.ts';
 import { descale, readDoubles, scaleToIntegers, writeDoubles } from './decimal-column.ts';
 import { readIntegers, writeIntegers } from './integer-column.ts';
+import type { ColumnIn, ColumnOut } from './packed-bits.ts';
 import { readRows, writeRows } from './row-set.ts';
 
 /*
- * body     = n:varint times:block shape:block column{one a series}
- * times    = ms:integers{n} ( 0:u8 | 1:u8 ns:integers{n} )
- * column   = length:varint rows values                       so that a reader passes over what it does not want
+ * body     = n:varint times shape:block column{one a series}
+ * times    = a column of ms:integers{n} ( 0:u8 | 1:u8 ns:integers{n} )
+ * column   = a column (block-columns.ts) of rows values
  * values   = 0:u8 d:u8 integers                              value = integer / 10^d
  *          | 1:u8 d:u8 back:varint base:zigzag               the same steps as the column `back` places before
  *          | 2:u8 d:u8 back:varint base:zigzag               the opposite steps: used and free, a percentage and its rest
@@ -25,22 +25,22 @@ const SAME_STEPS = 1;
 const OPPOSITE_STEPS = 2;
 const DOUBLES = 3;
 
-/** Appends the body of a block. @param scratch is reset for every part. */
-export function writeRawBody(writer: ByteWriter, scratch: ColumnWriter, block: SampleBlock, shapes: ShapeInterner): void {
+/** Appends the body of a block. */
+export function writeRawBody(writer: ColumnsWriter, block: SampleBlock, shapes: ShapeInterner): void {
   const { timesMs, timesNs, columns } = block;
-  writer.varint(timesMs.length);
-  scratch.reset();
-  writeIntegers(scratch, timesMs);
-  scratch.u8(timesNs === undefined ? 0 : 1);
-  if (timesNs !== undefined) writeIntegers(scratch, Float64Array.from(timesNs));
-  writer.block(scratch.view());
-  writer.block(shapes.intern(columns.map((column) => column.series)).bytes);
+  writer.body.varint(timesMs.length);
+  writer.column((out) => {
+    writeIntegers(out, timesMs);
+    out.bytes.u8(timesNs === undefined ? 0 : 1);
+    if (timesNs !== undefined) writeIntegers(out, Float64Array.from(timesNs));
+  });
+  writer.body.block(shapes.intern(columns.map((column) => column.series)).bytes);
   const earlier = new Map<number, Stepped>();
   columns.forEach(({ rows, values }, place) => {
-    scratch.reset();
-    writeRows(scratch, rows, timesMs.length);
-    writeValues(scratch, values, place, earlier);
-    writer.block(scratch.view());
+    writer.column((out) => {
+      writeRows(out, rows, timesMs.length);
+      writeValues(out, values, place, earlier);
+    });
   });
 }
 
@@ -50,12 +50,13 @@ interface Stepped {
   readonly integers: Float64Array;
 }
 
-function writeValues(writer: ColumnWriter, values: Float64Array, place: number, earlier: Map<number, Stepped>): void {
+function writeValues(out: ColumnOut, values: Float64Array, place: number, earlier: Map<number, Stepped>): void {
+  const { bytes: writer } = out;
   const integers = new Float64Array(values.length);
   const decimals = scaleToIntegers(values, integers);
   if (decimals === undefined) {
     writer.u8(DOUBLES);
-    writeDoubles(writer, values);
+    writeDoubles(out, values);
     return;
   }
   const hash = hashOfSteps(integers);
@@ -71,7 +72,7 @@ function writeValues(writer: ColumnWriter, values: Float64Array, place: number, 
   if (hash !== undefined) earlier.set(hash, { place, integers });
   writer.u8(DECIMAL);
   writer.u8(decimals);
-  writeIntegers(writer, integers);
+  writeIntegers(out, integers);
 }
 
 /** Of the absolute steps; undefined for a straight line, which is shorter than a reference. */
@@ -103,51 +104,52 @@ function signOfSteps(a: Float64Array, b: Float64Array): -1 | 0 | 1 {
 
 /** @returns only the wanted columns; undefined: all. @throws corrupt_data for whatever `writeRawBody` cannot have written. */
 export function readRawBody(
-  body: Uint8Array,
+  reader: ColumnsReader,
   shapes: ShapeInterner,
   want: ((series: Series) => boolean) | undefined,
 ): SampleBlock {
-  const reader = new ByteReader(body);
   const total = reader.varint();
   let room = LIMITS.blockPointsMax - total;
   if (room < 0) throw new MetricStreamError('corrupt_data', 'A block holds too many times.');
-  const times = new ColumnReader(reader.block());
+  const times = reader.column();
   const timesMs = readIntegers(times, total);
-  const timesNs = times.u8() === 0 ? undefined : Int32Array.from(readIntegers(times, total));
+  const timesNs = times.bytes.u8() === 0 ? undefined : Int32Array.from(readIntegers(times, total));
   const { series } = shapes.internBytes(reader.block());
-  const starts: number[] = [];
+  const places: ColumnPlace[] = [];
   const columns: SampleColumn[] = [];
   for (const one of series) {
-    const start = reader.position;
-    const bytes = reader.block();
-    starts.push(start);
-    if (want !== undefined && !want(one)) continue;
-    const column = new ColumnReader(bytes);
+    places.push(reader.place());
+    if (want !== undefined && !want(one)) {
+      reader.skip();
+      continue;
+    }
+    const column = reader.column();
     const rows = readRows(column, total);
     const count = rows?.length ?? total;
     room -= count;
     if (room < 0) throw new MetricStreamError('corrupt_data', 'A block holds too many samples.');
-    columns.push({ series: one, rows, values: readValues(column, count, starts, body, total) });
+    columns.push({ series: one, rows, values: readValues(column, count, places, reader, total) });
   }
   return { timesMs, timesNs, columns };
 }
 
-/** @param starts of the columns up to this one. */
+/** @param places of the columns up to this one. */
 function readValues(
-  reader: ColumnReader,
+  column: ColumnIn,
   count: number,
-  starts: readonly number[],
-  body: Uint8Array,
+  places: readonly ColumnPlace[],
+  block: ColumnsReader,
   total: number,
 ): Float64Array {
+  const { bytes: reader } = column;
   const kind = reader.u8();
-  if (kind === DOUBLES) return readDoubles(reader, count);
+  if (kind === DOUBLES) return readDoubles(column, count);
   const decimals = reader.u8();
-  if (kind === DECIMAL) return descale(readIntegers(reader, count), decimals);
+  if (kind === DECIMAL) return descale(readIntegers(column, count), decimals);
   if (kind > DOUBLES) throw new MetricStreamError('corrupt_data', 'A stored column has an unknown kind.');
-  const start = starts[starts.length - 1 - reader.varint()];
+  const place = places[places.length - 1 - reader.varint()];
   const base = reader.zigzag();
-  const like = start === undefined ? undefined : readReferred(body, start, total);
+  const like = place === undefined ? undefined : readReferred(block.columnAt(place), total);
   if (like?.length !== count) throw new MetricStreamError('corrupt_data', 'A stored column refers to one that does not fit it.');
   const first = like[0] ?? 0;
   for (let i = 0; i < count; i++) {
@@ -157,11 +159,10 @@ function readValues(
   return descale(like, decimals);
 }
 
-/** The integers of the column at `start`; undefined where it has none of its own. */
-function readReferred(body: Uint8Array, start: number, total: number): Float64Array | undefined {
-  const reader = new ColumnReader(new ByteReader(body, start).block());
-  const count = readRows(reader, total)?.length ?? total;
-  if (reader.u8() !== DECIMAL) return undefined;
-  reader.u8();
-  return readIntegers(reader, count);
+/** The integers of another column; undefined where it has none of its own. */
+function readReferred(column: ColumnIn, total: number): Float64Array | undefined {
+  const count = readRows(column, total)?.length ?? total;
+  if (column.bytes.u8() !== DECIMAL) return undefined;
+  column.bytes.u8();
+  return readIntegers(column, count);
 }

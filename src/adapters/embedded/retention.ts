@@ -1,7 +1,9 @@
 /** Drops stored blocks that are past retention, client by client, a bounded number a call. */
-import { BLOCK_MS, RESOLUTION_MS } from '../../model/window.ts';
+import { MetricStreamError } from '../../model/errors.ts';
+import { BLOCK_MS, RESOLUTION_MS, type Resolution } from '../../model/window.ts';
 import type { SqlDatabase } from '../../ports/sql-database.ts';
 import type { Retention } from '../../ports/time-series-store.ts';
+import { packRows, ROW_MS, readRow, type StoredBlock } from './window-rows.ts';
 
 /** The blocks of one client and, for windows, of one width: a stretch of a table's key, named by its oldest block. */
 type Stretch = { readonly client: string; readonly step_ms: number; readonly start_ms: number };
@@ -71,23 +73,60 @@ function windowSweep(database: SqlDatabase): Sweep {
   return {
     next: ({ client, step_ms }) =>
       database.exec<Stretch>(
-        'SELECT client, step_ms, start_ms FROM window_blocks WHERE (client, step_ms) > (?, ?) ORDER BY client, step_ms, start_ms LIMIT 1',
+        'SELECT client, step_ms, first_ms AS start_ms FROM window_blocks WHERE (client, step_ms) > (?, ?) ORDER BY client, step_ms, start_ms, part LIMIT 1',
         client,
         step_ms,
       )[0],
     drop({ client, step_ms, start_ms }, { minuteBeforeMs, hourBeforeMs }, rowsMax) {
-      const isMinutes = step_ms === RESOLUTION_MS['1m'];
-      const lastStartMs = isMinutes ? minuteBeforeMs - BLOCK_MS['1m'] : hourBeforeMs - BLOCK_MS['1h'];
+      const resolution = step_ms === RESOLUTION_MS['1m'] ? '1m' : '1h';
+      const lastStartMs = (resolution === '1m' ? minuteBeforeMs : hourBeforeMs) - BLOCK_MS[resolution];
       if (start_ms > lastStartMs) return 0;
-      return database.exec(
-        'DELETE FROM window_blocks WHERE client = ? AND step_ms = ? AND (start_ms, part) IN (SELECT start_ms, part FROM window_blocks WHERE client = ? AND step_ms = ? AND start_ms <= ? LIMIT ?) RETURNING part',
-        client,
-        step_ms,
-        client,
-        step_ms,
-        lastStartMs,
-        rowsMax,
-      ).length;
+      let dropped = 0;
+      while (dropped < rowsMax) {
+        const here = shorten(database, client, resolution, lastStartMs, rowsMax - dropped);
+        if (here === 0) break;
+        dropped += here;
+      }
+      return dropped;
     },
   };
+}
+
+/** Takes the blocks up to a time out of the oldest row that holds one, and the row with the last of them. @returns how many. */
+function shorten(database: SqlDatabase, client: string, resolution: Resolution, lastStartMs: number, blocksMax: number): number {
+  const [row] = database.exec<{ start_ms: number; part: number; body: Uint8Array }>(
+    'SELECT start_ms, part, body FROM window_blocks WHERE client = ? AND step_ms = ? AND start_ms <= ? AND first_ms <= ? ORDER BY start_ms, part LIMIT 1',
+    client,
+    RESOLUTION_MS[resolution],
+    lastStartMs,
+    lastStartMs,
+  );
+  if (row === undefined) return 0;
+  const blocks = readable(row.start_ms, resolution, row.body);
+  // One that is damaged goes as a whole, when all of it is past.
+  if (blocks === undefined && row.start_ms + ROW_MS[resolution] > lastStartMs + BLOCK_MS[resolution]) return 0;
+  const past = blocks?.filter(({ startMs }) => startMs <= lastStartMs).length ?? 1;
+  const dropped = Math.min(past, blocksMax);
+  const key = [client, RESOLUTION_MS[resolution], row.start_ms, row.part];
+  const [rest] = packRows(row.start_ms, resolution, blocks?.slice(dropped) ?? []);
+  if (rest === undefined) {
+    database.exec('DELETE FROM window_blocks WHERE client = ? AND step_ms = ? AND start_ms = ? AND part = ?', ...key);
+  } else {
+    database.exec(
+      'UPDATE window_blocks SET first_ms = ?, body = ? WHERE client = ? AND step_ms = ? AND start_ms = ? AND part = ?',
+      rest.firstMs,
+      rest.body,
+      ...key,
+    );
+  }
+  return dropped;
+}
+
+function readable(rowStartMs: number, resolution: Resolution, body: Uint8Array): StoredBlock[] | undefined {
+  try {
+    return readRow(rowStartMs, resolution, body);
+  } catch (error) {
+    if (error instanceof MetricStreamError && error.code === 'corrupt_data') return undefined;
+    throw error;
+  }
 }

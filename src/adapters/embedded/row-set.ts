@@ -1,7 +1,8 @@
 /** Which rows of a block a column has a value for. */
 import { MetricStreamError } from '../../model/errors.ts';
-import type { ColumnReader, ColumnWriter } from '../../protocols/column-bytes.ts';
+import type { ColumnReader } from '../../protocols/column-bytes.ts';
 import { readIntegers, writeIntegers } from './integer-column.ts';
+import type { ColumnIn, ColumnOut } from './packed-bits.ts';
 
 /*
  * rows = 0:u8                                all of them
@@ -13,7 +14,8 @@ const BITMAP = 1;
 const LIST = 2;
 
 /** @param rows ascending, each below `total`; undefined: all. */
-export function writeRows(writer: ColumnWriter, rows: Int32Array | undefined, total: number): void {
+export function writeRows(out: ColumnOut, rows: Int32Array | undefined, total: number): void {
+  const { bytes: writer } = out;
   if (rows === undefined || rows.length === total) {
     writer.u8(ALL);
     return;
@@ -21,7 +23,7 @@ export function writeRows(writer: ColumnWriter, rows: Int32Array | undefined, to
   if (rows.length <= total / 8 || isRegular(rows)) {
     writer.u8(LIST);
     writer.varint(rows.length);
-    writeIntegers(writer, Float64Array.from(rows));
+    writeIntegers(out, Float64Array.from(rows));
     return;
   }
   const bitmap = new Uint8Array(Math.ceil(total / 8));
@@ -37,13 +39,14 @@ function isRegular(rows: Int32Array): boolean {
 }
 
 /** @returns undefined: all rows. @throws corrupt_data, also for rows that do not ascend or are not below `total`. */
-export function readRows(reader: ColumnReader, total: number): Int32Array | undefined {
+export function readRows(column: ColumnIn, total: number): Int32Array | undefined {
+  const { bytes: reader } = column;
   const form = reader.u8();
   if (form === ALL) return undefined;
   if (form === BITMAP) return readBitmap(reader, total);
   const count = reader.varint();
   if (form !== LIST || count > total) throw new MetricStreamError('corrupt_data', 'The rows of a stored column cannot be read.');
-  const rows = readIntegers(reader, count);
+  const rows = readIntegers(column, count);
   let before = -1;
   for (const row of rows) {
     if (!(row > before && row < total)) throw new MetricStreamError('corrupt_data', 'The rows of a stored column do not ascend.');

@@ -2,40 +2,29 @@
 import { MetricStreamError } from '../../model/errors.ts';
 import type { SqlDatabase } from '../../ports/sql-database.ts';
 
-/** No secondary index, and no rowid beside the key: a row written is a row billed on Durable Objects. Times are Unix ms. */
+/**
+ * No secondary index, and no rowid beside the key: a row written is a row billed on Durable Objects. The log's key is its rowid,
+ * so that SQLite appends without moving what is there, and a batch says how many bytes there are up to it, so that the log's size
+ * is known from its ends. Times are Unix ms.
+ */
 const TABLES = [
   'CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-  'CREATE TABLE log_batches (first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL, append_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID',
+  'CREATE TABLE log_batches (first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL, append_ms INTEGER NOT NULL, total_bytes INTEGER NOT NULL, body BLOB NOT NULL)',
   'CREATE TABLE raw_blocks (client TEXT NOT NULL, start_ms INTEGER NOT NULL, sequence INTEGER NOT NULL, part INTEGER NOT NULL, end_ms INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (client, start_ms, sequence, part)) WITHOUT ROWID',
-  'CREATE TABLE window_blocks (client TEXT NOT NULL, step_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL, part INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (client, step_ms, start_ms, part)) WITHOUT ROWID',
+  'CREATE TABLE window_blocks (client TEXT NOT NULL, step_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL, part INTEGER NOT NULL, first_ms INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (client, step_ms, start_ms, part)) WITHOUT ROWID',
   'CREATE TABLE checkpoints (partition INTEGER NOT NULL, part INTEGER NOT NULL, position INTEGER NOT NULL, safe_offset INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (partition, part)) WITHOUT ROWID',
-  'CREATE TABLE revoked_keys (tenant TEXT NOT NULL, key_id TEXT NOT NULL, revoked_ms INTEGER NOT NULL, PRIMARY KEY (tenant, key_id)) WITHOUT ROWID',
+  'CREATE TABLE revoked_keys (tenant TEXT NOT NULL, key_id TEXT NOT NULL, revoked_ms INTEGER NOT NULL, expires_ms INTEGER, PRIMARY KEY (tenant, key_id)) WITHOUT ROWID',
 ];
 
-/** Step i takes a database from version i to i + 1. A released step never changes. */
-const MIGRATIONS: readonly ((database: SqlDatabase) => void)[] = [
+/** What builds before the first release wrote: their formats changed in place, and nothing reads them. */
+const UNRELEASED = 3;
+
+/** The first step makes the tables; each further one takes them on by one version. A released step never changes. */
+const STEPS: readonly ((database: SqlDatabase) => void)[] = [
   (database) => {
     for (const table of TABLES) database.exec(table);
   },
-  // When the token ends by itself; NULL: nobody knows.
-  (database) => void database.exec('ALTER TABLE revoked_keys ADD COLUMN expires_ms INTEGER'),
-  rebuildLog,
 ];
-
-/**
- * The log's key becomes its rowid: SQLite appends to such a table without moving what is there. And each batch says how many bytes
- * there are up to it, so that how much the log holds is known from its ends, not from reading all of it.
- */
-function rebuildLog(database: SqlDatabase): void {
-  database.exec('ALTER TABLE log_batches RENAME TO log_batches_1');
-  database.exec(
-    'CREATE TABLE log_batches (first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL, append_ms INTEGER NOT NULL, total_bytes INTEGER NOT NULL, body BLOB NOT NULL)',
-  );
-  database.exec(
-    'INSERT INTO log_batches SELECT first_offset, last_offset, append_ms, SUM(bytes) OVER (ORDER BY first_offset), body FROM log_batches_1',
-  );
-  database.exec('DROP TABLE log_batches_1');
-}
 
 export interface FixedCounts {
   readonly partitions: number;
@@ -44,19 +33,23 @@ export interface FixedCounts {
 
 /**
  * Creates the tables, or brings them up to date, in one transaction.
- * @throws schema_newer when a newer version wrote the file; invalid_request when it was created with other counts.
+ * @param steps for tests: what the versions to come do.
+ * @throws schema_newer when a newer version wrote the file; invalid_request when it was created with other counts, or by a build
+ *   before the first release.
  */
-export function openSchema(database: SqlDatabase, counts: FixedCounts): void {
+export function openSchema(database: SqlDatabase, counts: FixedCounts, steps = STEPS): void {
+  const newest = UNRELEASED + steps.length;
   database.transaction(() => {
     const version = storedVersion(database);
-    if (version > MIGRATIONS.length) {
+    if (version > newest)
+      throw new MetricStreamError('schema_newer', `The data has schema version ${version}; this program knows ${newest}.`);
+    if (version > 0 && version <= UNRELEASED)
       throw new MetricStreamError(
-        'schema_newer',
-        `The data has schema version ${version}; this program knows ${MIGRATIONS.length}.`,
+        'invalid_request',
+        'A build before the first release wrote this data; start with an empty directory.',
       );
-    }
-    for (const migrate of MIGRATIONS.slice(version)) migrate(database);
-    if (version < MIGRATIONS.length) writeSetting(database, 'schema_version', MIGRATIONS.length);
+    for (const step of steps.slice(Math.max(0, version - UNRELEASED))) step(database);
+    if (version < newest) writeSetting(database, 'schema_version', newest);
     for (const name of ['partitions', 'shards'] as const) fix(database, name, counts[name]);
   });
 }

@@ -2,7 +2,7 @@
 import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import { clientKey } from '../../model/partition.ts';
-import { BLOCK_MS, RESOLUTION_MS, windowStart } from '../../model/window.ts';
+import { BLOCK_MS, RESOLUTION_MS, type Resolution, windowStart } from '../../model/window.ts';
 import type { Compression } from '../../ports/compression.ts';
 import type { SqlDatabase, SqlValue } from '../../ports/sql-database.ts';
 import type { RawWrite, StoreBatch, TimeSeriesStore, WindowColumn, WindowWrite } from '../../ports/time-series-store.ts';
@@ -10,6 +10,7 @@ import { shapeInterner } from '../../protocols/log-record.ts';
 import { type BlockCodec, blockCodec } from './block-codec.ts';
 import { cutSamples, cutWindows } from './block-cut.ts';
 import { retentionSweep } from './retention.ts';
+import { packRows, ROW_MS, readRow, type StoredBlock } from './window-rows.ts';
 
 /** One statement with its parameters. */
 type Write = readonly [sql: string, ...params: SqlValue[]];
@@ -24,7 +25,8 @@ type BlockRow = { start_ms: number; body: Uint8Array };
 const PUT_RAW =
   'INSERT INTO raw_blocks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET end_ms = excluded.end_ms, body = excluded.body';
 const CUT_RAW = 'DELETE FROM raw_blocks WHERE client = ? AND start_ms = ? AND sequence = ? AND part >= ?';
-const PUT_WINDOWS = 'INSERT INTO window_blocks VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body';
+const PUT_WINDOWS =
+  'INSERT INTO window_blocks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET first_ms = excluded.first_ms, body = excluded.body';
 const CUT_WINDOWS = 'DELETE FROM window_blocks WHERE client = ? AND step_ms = ? AND start_ms = ? AND part >= ?';
 
 /** No client_id reaches it: it ends the range of a tenant's keys. */
@@ -52,10 +54,7 @@ export function embeddedTimeSeriesStore({
   const codec = blockCodec(compression, shapeInterner());
   const sweep = retentionSweep(database);
   return {
-    prepare: (batch) => [
-      ...batch.raw.flatMap((write) => rawRows(codec, write)),
-      ...batch.windows.flatMap((write) => windowRows(codec, write)),
-    ],
+    prepare: (batch) => [...batch.raw.flatMap((write) => rawRows(codec, write)), ...windowWrites(database, codec, batch.windows)],
     async readSamples({ tenant, client, startMs, endMs, want }) {
       const rows = database.exec<BlockRow>(
         'SELECT start_ms, body FROM raw_blocks WHERE client = ? AND start_ms > ? AND start_ms < ? AND end_ms >= ? ORDER BY start_ms, sequence, part',
@@ -72,13 +71,16 @@ export function embeddedTimeSeriesStore({
         'SELECT start_ms, body FROM window_blocks WHERE client = ? AND step_ms = ? AND start_ms >= ? AND start_ms < ? ORDER BY start_ms, part',
         clientKey(tenant, client),
         RESOLUTION_MS[resolution],
-        windowStart(startMs, BLOCK_MS[resolution]),
+        windowStart(startMs, ROW_MS[resolution]),
         endMs,
       );
       const blocks = new Map<number, WindowColumn[]>();
       for (const { start_ms, body } of rows) {
-        const columns = cutWindows(codec.decodeWindows(body, want), startMs, endMs);
-        if (columns.length > 0) blocks.set(start_ms, [...(blocks.get(start_ms) ?? []), ...columns]);
+        for (const { startMs: blockStartMs, bytes } of readRow(start_ms, resolution, body)) {
+          if (blockStartMs + BLOCK_MS[resolution] <= startMs || blockStartMs >= endMs) continue;
+          const columns = cutWindows(codec.decodeWindows(bytes, want), startMs, endMs);
+          if (columns.length > 0) blocks.set(blockStartMs, [...(blocks.get(blockStartMs) ?? []), ...columns]);
+        }
       }
       return [...blocks].map(([blockStartMs, columns]) => ({ blockStartMs, columns }));
     },
@@ -113,14 +115,58 @@ function rawRows(codec: BlockCodec, { tenant, client, sequence, block }: RawWrit
   ];
 }
 
-function windowRows(codec: BlockCodec, { tenant, client, resolution, blockStartMs, columns }: WindowWrite): Write[] {
-  const key = clientKey(tenant, client);
+/** Blocks of one client that share rows. */
+interface SharedRows {
+  readonly key: string;
+  readonly resolution: Resolution;
+  readonly rowStartMs: number;
+  readonly writes: WindowWrite[];
+}
+
+function windowWrites(database: SqlDatabase, codec: BlockCodec, writes: readonly WindowWrite[]): Write[] {
+  const shared = new Map<string, SharedRows>();
+  for (const write of writes) {
+    const { tenant, client, resolution, blockStartMs } = write;
+    const key = clientKey(tenant, client);
+    const rowStartMs = windowStart(blockStartMs, ROW_MS[resolution]);
+    const name = `${resolution} ${rowStartMs} ${key}`;
+    const rows = shared.get(name) ?? { key, resolution, rowStartMs, writes: [] };
+    shared.set(name, rows);
+    rows.writes.push(write);
+  }
+  return [...shared.values()].flatMap((rows) => changedRows(database, codec, rows));
+}
+
+/** The rows with these blocks in place of what they held; those that come out as they were are not written. */
+function changedRows(database: SqlDatabase, codec: BlockCodec, { key, resolution, rowStartMs, writes }: SharedRows): Write[] {
   const stepMs = RESOLUTION_MS[resolution];
-  const bodies = inRows(columns, (some) => codec.encodeWindows(some));
-  return [
-    ...bodies.map((body, part): Write => [PUT_WINDOWS, key, stepMs, blockStartMs, part, body]),
-    [CUT_WINDOWS, key, stepMs, blockStartMs, bodies.length],
-  ];
+  const held = database.exec<BlockRow>(
+    'SELECT start_ms, body FROM window_blocks WHERE client = ? AND step_ms = ? AND start_ms = ? ORDER BY part',
+    key,
+    stepMs,
+    rowStartMs,
+  );
+  const blocks = new Map<number, StoredBlock[]>();
+  for (const block of held.flatMap(({ body }) => readRow(rowStartMs, resolution, body))) {
+    blocks.set(block.startMs, [...(blocks.get(block.startMs) ?? []), block]);
+  }
+  for (const { blockStartMs: startMs, columns } of writes) {
+    const bodies = inRows(columns, (some) => codec.encodeWindows(some));
+    blocks.set(
+      startMs,
+      bodies.map((bytes) => ({ startMs, bytes })),
+    );
+  }
+  const ascending = [...blocks].sort(([a], [b]) => a - b).flatMap(([, block]) => block);
+  const rows = packRows(rowStartMs, resolution, ascending);
+  const puts = rows.flatMap(({ firstMs, body }, part): Write[] =>
+    equalBytes(body, held[part]?.body) ? [] : [[PUT_WINDOWS, key, stepMs, rowStartMs, part, firstMs, body]],
+  );
+  return rows.length < held.length ? [...puts, [CUT_WINDOWS, key, stepMs, rowStartMs, rows.length]] : puts;
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return a.length === b?.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Splits columns in halves until each part fits in a row. @returns the rows; none for no columns. */

@@ -3,16 +3,17 @@ import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Series } from '../../model/series.ts';
 import type { WindowColumn } from '../../ports/time-series-store.ts';
-import { ByteReader, type ByteWriter } from '../../protocols/bytes.ts';
-import { ColumnReader, type ColumnWriter } from '../../protocols/column-bytes.ts';
 import type { ShapeInterner } from '../../protocols/log-record.ts';
+import type { ColumnsReader, ColumnsWriter } from './block-columns.ts';
 import { powerOfTen, readDoubles, scaleToIntegers, writeDoubles } from './decimal-column.ts';
 import { INTEGERS_WITHIN, readIntegers, writeIntegers } from './integer-column.ts';
+import type { ColumnIn, ColumnOut } from './packed-bits.ts';
 import { readRows, writeRows } from './row-set.ts';
 
 /*
- * body     = n:varint starts:block shape:block column{one a series}       starts: integers{n}, ms; all that some series has
- * column   = length:varint rows count:integers revision:integers values
+ * body     = n:varint starts shape:block column{one a series}
+ * starts   = a column (block-columns.ts) of integers{n}, ms: all that some series has
+ * column   = a column of rows count:integers revision:integers values
  * values   = 0:u8 d:u8 ends:integers{2m} low:integers high:integers sum:total increase:total
  *          | 1:u8 doubles{6}                                              first last min max sum increase
  *   ends   = first and last of each window in turn: neighbours in time, so that walks have small steps
@@ -20,37 +21,34 @@ import { readRows, writeRows } from './row-set.ts';
  * total    = 0:u8 integers                                                value = (predicted + integer) / 10^d
  *          | 1:u8 integers power:zigzag integers                          … + second integer · 2^power: what rounding left
  *          | 2:u8 doubles
- * A sum of decimals carries the rounding of each addition, so that it is no decimal itself: hence `power`.
+ *          | 3:u8 integers power:zigzag integers                          value = path + (floor(integer / 10^d / 2^power + ½) + second) · 2^power
+ * A sum of decimals carries the rounding of each addition, so that it is no decimal itself: hence form 1. An increase is made
+ * of differences of doubles near each other, which are exact: multiples of the last bit of those doubles, far coarser than
+ * its own. Hence form 3, whose path is the least increase, computed in doubles too: what is left is within a few last bits.
  */
 const DECIMAL = 0;
 const DOUBLES = 1;
 const EXACT = 0;
 const ROUNDED = 1;
 const TOTAL_DOUBLES = 2;
+const ON_GRID = 3;
 
 /** Powers of two from here on are normal doubles, and so are their inverses. */
 const POWER_LEAST = -1022;
 
-/** Appends the body of a block. @param scratch is reset for every part. */
-export function writeWindowBody(
-  writer: ByteWriter,
-  scratch: ColumnWriter,
-  columns: readonly WindowColumn[],
-  shapes: ShapeInterner,
-): void {
+/** Appends the body of a block. */
+export function writeWindowBody(writer: ColumnsWriter, columns: readonly WindowColumn[], shapes: ShapeInterner): void {
   const starts = allStarts(columns);
-  writer.varint(starts.length);
-  scratch.reset();
-  writeIntegers(scratch, starts);
-  writer.block(scratch.view());
-  writer.block(shapes.intern(columns.map((column) => column.series)).bytes);
+  writer.body.varint(starts.length);
+  writer.column((out) => writeIntegers(out, starts));
+  writer.body.block(shapes.intern(columns.map((column) => column.series)).bytes);
   for (const column of columns) {
-    scratch.reset();
-    writeRows(scratch, rowsOf(column.starts, starts), starts.length);
-    writeIntegers(scratch, column.count);
-    writeIntegers(scratch, column.revision);
-    writeValues(scratch, column);
-    writer.block(scratch.view());
+    writer.column((out) => {
+      writeRows(out, rowsOf(column.starts, starts), starts.length);
+      writeIntegers(out, column.count);
+      writeIntegers(out, column.revision);
+      writeValues(out, column);
+    });
   }
 }
 
@@ -69,7 +67,7 @@ function rowsOf(some: Float64Array, all: Float64Array): Int32Array | undefined {
   });
 }
 
-function writeValues(writer: ColumnWriter, column: WindowColumn): void {
+function writeValues(out: ColumnOut, column: WindowColumn): void {
   const count = column.starts.length;
   const four = new Float64Array(4 * count);
   for (let i = 0; i < count; i++) {
@@ -81,27 +79,26 @@ function writeValues(writer: ColumnWriter, column: WindowColumn): void {
   const integers = new Float64Array(4 * count);
   const decimals = scaleToIntegers(four, integers);
   if (decimals === undefined) {
-    writer.u8(DOUBLES);
-    for (const field of ['first', 'last', 'min', 'max', 'sum', 'increase'] as const) writeDoubles(writer, column[field]);
+    out.bytes.u8(DOUBLES);
+    for (const field of ['first', 'last', 'min', 'max', 'sum', 'increase'] as const) writeDoubles(out, column[field]);
     return;
   }
   const ends = integers.subarray(0, 2 * count);
   const min = integers.subarray(2 * count, 3 * count);
   const max = integers.subarray(3 * count);
-  writer.u8(DECIMAL);
-  writer.u8(decimals);
-  writeIntegers(writer, ends);
+  out.bytes.u8(DECIMAL);
+  out.bytes.u8(decimals);
+  writeIntegers(out, ends);
   const predicted = predict(ends, min, max, column.count);
-  writeIntegers(
-    writer,
-    min.map((value, i) => Math.min(ends[2 * i] as number, ends[2 * i + 1] as number) - value),
-  );
-  writeIntegers(
-    writer,
-    max.map((value, i) => value - Math.max(ends[2 * i] as number, ends[2 * i + 1] as number)),
-  );
-  writeTotal(writer, column.sum, predicted.sum, powerOfTen(decimals));
-  writeTotal(writer, column.increase, predicted.increase, powerOfTen(decimals));
+  for (let i = 0; i < count; i++) {
+    min[i] = Math.min(ends[2 * i] as number, ends[2 * i + 1] as number) - (min[i] as number);
+    max[i] = (max[i] as number) - Math.max(ends[2 * i] as number, ends[2 * i + 1] as number);
+  }
+  writeIntegers(out, min);
+  writeIntegers(out, max);
+  const power = powerOfTen(decimals);
+  writeTotal(out, column.sum, predicted.sum, power);
+  writeTotal(out, column.increase, predicted.increase, power, pathOf(column));
 }
 
 /**
@@ -127,48 +124,112 @@ function predict(
   return { sum, increase };
 }
 
+/** The least increase in doubles, as `predict` has it in integers. */
+function pathOf({ first, last, min, max }: Pick<WindowColumn, 'first' | 'last' | 'min' | 'max'>): Float64Array {
+  const paths = new Float64Array(max.length);
+  for (let i = 0; i < paths.length; i++) {
+    const high = max[i] as number;
+    const low = min[i] as number;
+    paths[i] = Math.min(high - low, high - (first[i] as number) + ((last[i] as number) - low));
+  }
+  return paths;
+}
+
 /** What `readTotal` computes; the writer proves with it that nothing is lost. */
 function total(predicted: number, integer: number, power: number): number {
   return (predicted + integer) / power;
 }
 
-function writeTotal(writer: ColumnWriter, values: Float64Array, predicted: Float64Array, power: number): void {
+function onGrid(path: number, integer: number, power: number, rest: number, unit: number): number {
+  return path + (nearest(integer / power / unit) + rest) * unit;
+}
+
+/** Math.round is a call to the runtime in JavaScriptCore. */
+function nearest(value: number): number {
+  return Math.floor(value + 0.5);
+}
+
+/** @param paths undefined: not on a grid. */
+function writeTotal(out: ColumnOut, values: Float64Array, predicted: Float64Array, power: number, paths?: Float64Array): void {
   const integers = new Float64Array(values.length);
-  const rests = new Float64Array(values.length);
-  let grid = 0;
+  const rounded = new Float64Array(values.length);
   let exact = true;
-  const view = new DataView(new ArrayBuffer(8));
+  let small = true;
   for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    const integer = Math.round(value * power) - (predicted[i] as number);
-    const rest = value - total(predicted[i] as number, integer, power);
+    const integer = nearest((values[i] as number) * power) - (predicted[i] as number);
     integers[i] = integer;
-    rests[i] = rest;
-    if (rest !== 0) {
-      grid = exact ? lowestBit(rest, view) : Math.min(grid, lowestBit(rest, view));
-      exact = false;
-    }
+    rounded[i] = total(predicted[i] as number, integer, power);
+    exact &&= Object.is(rounded[i], values[i]);
+    small &&= Math.abs(integer) < INTEGERS_WITHIN;
   }
-  const unit = 2 ** grid;
-  for (let i = 0; i < values.length; i++) rests[i] = (rests[i] as number) / unit;
-  const kept =
-    grid >= POWER_LEAST &&
-    values.every((value, i) => {
-      const integer = integers[i] as number;
-      const rest = rests[i] as number;
-      const small = Math.abs(integer) < INTEGERS_WITHIN && Math.abs(rest) < INTEGERS_WITHIN;
-      return small && Object.is(total(predicted[i] as number, integer, power) + rest * unit, value);
-    });
-  if (!kept) {
-    writer.u8(TOTAL_DOUBLES);
-    writeDoubles(writer, values);
+  if (small && exact) {
+    out.bytes.u8(EXACT);
+    writeIntegers(out, integers);
     return;
   }
-  writer.u8(exact ? EXACT : ROUNDED);
-  writeIntegers(writer, integers);
-  if (exact) return;
-  writer.zigzag(grid);
-  writeIntegers(writer, rests);
+  const grid = small && paths !== undefined ? restsOnGrid(values, integers, power, paths) : undefined;
+  const rests = grid ?? (small ? restsOfRounding(values, rounded) : undefined);
+  if (rests === undefined) {
+    out.bytes.u8(TOTAL_DOUBLES);
+    writeDoubles(out, values);
+    return;
+  }
+  out.bytes.u8(grid === undefined ? ROUNDED : ON_GRID);
+  writeIntegers(out, integers);
+  out.bytes.zigzag(rests.power);
+  writeIntegers(out, rests.values);
+}
+
+/** What the integers of a total leave, in units of 2^power. */
+interface Rests {
+  readonly values: Float64Array;
+  readonly power: number;
+}
+
+/** @returns undefined where something would be lost. */
+function restsOfRounding(values: Float64Array, rounded: Float64Array): Rests | undefined {
+  const rests = differences(values, rounded);
+  const power = lowestBits(rests);
+  if (power < POWER_LEAST) return undefined;
+  const unit = 2 ** power;
+  for (let i = 0; i < rests.length; i++) {
+    const rest = (rests[i] as number) / unit;
+    rests[i] = rest;
+    if (!(Math.abs(rest) < INTEGERS_WITHIN && Object.is((rounded[i] as number) + rest * unit, values[i]))) return undefined;
+  }
+  return { values: rests, power };
+}
+
+/** @returns undefined where something would be lost. */
+function restsOnGrid(values: Float64Array, integers: Float64Array, power: number, paths: Float64Array): Rests | undefined {
+  const rests = differences(values, paths);
+  const lowest = lowestBits(rests);
+  if (lowest < POWER_LEAST) return undefined;
+  const unit = 2 ** lowest;
+  for (let i = 0; i < rests.length; i++) {
+    const integer = integers[i] as number;
+    const rest = (rests[i] as number) / unit - nearest(integer / power / unit);
+    rests[i] = rest;
+    if (!(Math.abs(rest) < INTEGERS_WITHIN && Object.is(onGrid(paths[i] as number, integer, power, rest, unit), values[i])))
+      return undefined;
+  }
+  return { values: rests, power: lowest };
+}
+
+function differences(values: Float64Array, others: Float64Array): Float64Array {
+  const rests = new Float64Array(values.length);
+  for (let i = 0; i < rests.length; i++) rests[i] = (values[i] as number) - (others[i] as number);
+  return rests;
+}
+
+/** The exponent of the lowest bit that is set in any of the values; 0 where all are 0. */
+function lowestBits(values: Float64Array): number {
+  const view = new DataView(new ArrayBuffer(8));
+  let lowest = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] !== 0) lowest = Math.min(lowest, lowestBit(values[i] as number, view));
+  }
+  return lowest === Number.POSITIVE_INFINITY ? 0 : lowest;
 }
 
 /** The exponent of the lowest bit that is set in a double other than 0. @param view eight bytes of scratch. */
@@ -187,21 +248,22 @@ function trailingZeros(word: number): number {
 
 /** @returns only the wanted columns; undefined: all. @throws corrupt_data for whatever `writeWindowBody` cannot have written. */
 export function readWindowBody(
-  body: Uint8Array,
+  reader: ColumnsReader,
   shapes: ShapeInterner,
   want: ((series: Series) => boolean) | undefined,
 ): WindowColumn[] {
-  const reader = new ByteReader(body);
   const all = reader.varint();
   let room = LIMITS.blockPointsMax - all;
   if (room < 0) throw new MetricStreamError('corrupt_data', 'A block holds too many starts.');
-  const starts = readIntegers(new ColumnReader(reader.block()), all);
+  const starts = readIntegers(reader.column(), all);
   const { series } = shapes.internBytes(reader.block());
   const columns: WindowColumn[] = [];
   for (const one of series) {
-    const bytes = reader.block();
-    if (want !== undefined && !want(one)) continue;
-    const column = new ColumnReader(bytes);
+    if (want !== undefined && !want(one)) {
+      reader.skip();
+      continue;
+    }
+    const column = reader.column();
     const rows = readRows(column, all);
     room -= rows?.length ?? all;
     if (room < 0) throw new MetricStreamError('corrupt_data', 'A block holds too many windows.');
@@ -210,63 +272,77 @@ export function readWindowBody(
   return columns;
 }
 
-function readColumn(reader: ColumnReader, series: Series, starts: Float64Array): WindowColumn {
+function readColumn(column: ColumnIn, series: Series, starts: Float64Array): WindowColumn {
   const m = starts.length;
-  const count = readIntegers(reader, m);
-  const revision = readIntegers(reader, m);
-  if (reader.u8() === DOUBLES) {
+  const count = readIntegers(column, m);
+  const revision = readIntegers(column, m);
+  if (column.bytes.u8() === DOUBLES) {
     const [first, last, min, max] = [
-      readDoubles(reader, m),
-      readDoubles(reader, m),
-      readDoubles(reader, m),
-      readDoubles(reader, m),
+      readDoubles(column, m),
+      readDoubles(column, m),
+      readDoubles(column, m),
+      readDoubles(column, m),
     ];
     return {
       series,
       starts,
       count,
-      sum: readDoubles(reader, m),
+      sum: readDoubles(column, m),
       min,
       max,
       first,
       last,
-      increase: readDoubles(reader, m),
+      increase: readDoubles(column, m),
       revision,
     };
   }
-  const power = powerOfTen(reader.u8());
-  const ends = readIntegers(reader, 2 * m);
-  const min = readIntegers(reader, m);
-  const max = readIntegers(reader, m);
-  for (let i = 0; i < m; i++) {
-    const first = ends[2 * i] as number;
-    const last = ends[2 * i + 1] as number;
-    min[i] = Math.min(first, last) - (min[i] as number);
-    max[i] = Math.max(first, last) + (max[i] as number);
-  }
-  const predicted = predict(ends, min, max, count);
-  const sum = readTotal(reader, predicted.sum, power);
-  const increase = readTotal(reader, predicted.increase, power);
+  const power = powerOfTen(column.bytes.u8());
+  const ends = readIntegers(column, 2 * m);
+  const min = readIntegers(column, m);
+  const max = readIntegers(column, m);
   const first = new Float64Array(m);
   const last = new Float64Array(m);
   for (let i = 0; i < m; i++) {
-    first[i] = (ends[2 * i] as number) / power;
-    last[i] = (ends[2 * i + 1] as number) / power;
+    const from = ends[2 * i] as number;
+    const to = ends[2 * i + 1] as number;
+    min[i] = Math.min(from, to) - (min[i] as number);
+    max[i] = Math.max(from, to) + (max[i] as number);
+    first[i] = from / power;
+    last[i] = to / power;
+  }
+  const predicted = predict(ends, min, max, count);
+  for (let i = 0; i < m; i++) {
     min[i] = (min[i] as number) / power;
     max[i] = (max[i] as number) / power;
   }
+  const sum = readTotal(column, predicted.sum, power);
+  const increase = readTotal(column, predicted.increase, power, { first, last, min, max });
   return { series, starts, count, sum, min, max, first, last, increase, revision };
 }
 
-function readTotal(reader: ColumnReader, predicted: Float64Array, power: number): Float64Array {
+function readTotal(
+  column: ColumnIn,
+  predicted: Float64Array,
+  power: number,
+  ends?: Pick<WindowColumn, 'first' | 'last' | 'min' | 'max'>,
+): Float64Array {
   const m = predicted.length;
-  const form = reader.u8();
-  if (form === TOTAL_DOUBLES) return readDoubles(reader, m);
-  const values = readIntegers(reader, m);
+  const form = column.bytes.u8();
+  if (form === TOTAL_DOUBLES) return readDoubles(column, m);
+  const values = readIntegers(column, m);
+  if (form === ON_GRID && ends !== undefined) {
+    const paths = pathOf(ends);
+    const unit = 2 ** column.bytes.zigzag();
+    const rests = readIntegers(column, m);
+    for (let i = 0; i < m; i++) {
+      values[i] = onGrid(paths[i] as number, values[i] as number, power, rests[i] as number, unit);
+    }
+    return values;
+  }
   for (let i = 0; i < m; i++) values[i] = total(predicted[i] as number, values[i] as number, power);
   if (form === EXACT) return values;
-  const unit = 2 ** reader.zigzag();
-  const rests = readIntegers(reader, m);
+  const unit = 2 ** column.bytes.zigzag();
+  const rests = readIntegers(column, m);
   for (let i = 0; i < m; i++) values[i] = (values[i] as number) + (rests[i] as number) * unit;
   return values;
 }

@@ -28,9 +28,9 @@ interface SeriesSamples {
 export function memoryMetricReader({ clock, kept }: MemoryMetricReaderOptions): MetricReader {
   const pushesOf = (tenant: string, client: string): readonly KeptPush[] =>
     kept.filter(({ push }) => push.tenant === tenant && push.client === client);
-  const clientsOf = (tenant: string, client: string | undefined): string[] => {
+  const clientsOf = (tenant: string, client: string | undefined, after = ''): string[] => {
     const names = kept.filter(({ push }) => push.tenant === tenant).map(({ push }) => push.client);
-    return [...new Set(names)].filter((name) => client === undefined || name === client).sort();
+    return [...new Set(names)].filter((name) => name > after && (client === undefined || name === client)).sort();
   };
 
   return {
@@ -53,7 +53,7 @@ export function memoryMetricReader({ clock, kept }: MemoryMetricReaderOptions): 
       }));
     },
     async *windows(query) {
-      for (const client of clientsOf(query.tenant, query.client)) {
+      for (const client of clientsOf(query.tenant, query.client, query.after)) {
         const all = seriesOf(pushesOf(query.tenant, client), query);
         const openFromMs = closedBefore(pushesOf(query.tenant, client), clock.nowMs());
         const columns = all
@@ -70,7 +70,7 @@ export function memoryMetricReader({ clock, kept }: MemoryMetricReaderOptions): 
       }
     },
     async *samples(query) {
-      for (const client of clientsOf(query.tenant, query.client)) {
+      for (const client of clientsOf(query.tenant, query.client, query.after)) {
         const inRange = seriesOf(pushesOf(query.tenant, client), query)
           .map((one) => ({ ...one, samples: one.samples.filter(({ ms }) => ms >= query.startMs && ms < query.endMs) }))
           .filter(({ samples }) => samples.length > 0);

@@ -1,7 +1,7 @@
 /** The process's own metrics in memory, and its log as JSON lines. */
 import { MetricStreamError } from '../../model/errors.ts';
-import type { Telemetry, TelemetryLabels, TelemetryReader } from '../../ports/telemetry.ts';
-import { encodePrometheusText, type MetricFamily } from '../../protocols/prometheus-text.ts';
+import type { MetricFamily, Telemetry, TelemetryLabels, TelemetryReader } from '../../ports/telemetry.ts';
+import { encodePrometheusText } from '../../protocols/prometheus-text.ts';
 
 export interface MemoryTelemetryOptions {
   readonly nowMs: () => number;
@@ -36,11 +36,16 @@ interface Gauge {
   readonly read: () => number;
 }
 
+export interface MemoryTelemetry extends Telemetry, TelemetryReader {
+  /** What `render` writes. */
+  families(): readonly MetricFamily[];
+}
+
 /**
  * Label objects that are used again are found by identity, without building a key: one look-up for each count.
  * A name belongs to one of count, observe and gauge.
  */
-export function memoryTelemetry(options: MemoryTelemetryOptions): Telemetry & TelemetryReader {
+export function memoryTelemetry(options: MemoryTelemetryOptions): MemoryTelemetry {
   const counters = seriesTable((name, labels): Counter => ({ name, labels, value: 0 }));
   const histograms = seriesTable(
     (name, labels): Histogram => ({ name, labels, counts: new Array<number>(BOUNDS.length + 1).fill(0), sum: 0 }),
@@ -86,6 +91,7 @@ export function memoryTelemetry(options: MemoryTelemetryOptions): Telemetry & Te
     log(level, message, fields = {}) {
       options.write?.(logLine(options.nowMs(), level, message, fields));
     },
+    families,
     render: () => encodePrometheusText(families()),
   };
 }

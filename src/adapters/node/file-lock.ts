@@ -1,4 +1,4 @@
-/** A lock that one process holds on a file and that the system takes back with the process, however it ends. */
+/** A lock that one process holds on a file and that the system takes back with the process, however it ends; on Node and Deno. */
 import { DatabaseSync } from 'node:sqlite';
 import { LIMITS } from '../../model/limits.ts';
 

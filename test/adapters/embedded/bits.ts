@@ -19,3 +19,7 @@ export function windowBits(columns: readonly WindowColumn[]): unknown {
     fields: Object.fromEntries(Object.entries(fields).map(([name, values]) => [name, hex(values)])),
   }));
 }
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -75,13 +75,14 @@ describe('the embedded store', () => {
     const writes = hostDay(blocks, minutes, 'web-1', day);
     for (const raw of writes.raw) put({ raw: [raw], windows: [] });
     for (const windows of writes.windows) put({ raw: [], windows: [windows] });
-    const later = day + 400 * DAY_MS;
-    while ((await store.retain({ rawBeforeMs: later, minuteBeforeMs: later, hourBeforeMs: later }, 100)) > 0);
+    // Hour by hour, as retention comes: each hour of minutes leaves the row that it shares.
+    for (let later = day; later <= day + DAY_MS; later += HOUR_MS)
+      while ((await store.retain({ rawBeforeMs: later, minuteBeforeMs: later, hourBeforeMs: later }, 100)) > 0);
     expect(database.exec('SELECT client FROM raw_blocks UNION ALL SELECT client FROM window_blocks')).toEqual([]);
     expect(writtenRows(database) - before).toBe(2 * (144 + 24 + 1));
   });
 
-  test('takes at most 1.5 times the bytes of its blocks in the file, and gives them back after retention', async () => {
+  test('takes at most 680 KB a host and day in the file, 1.1 times its blocks for windows, and gives it back after retention', async () => {
     const path = join(folder, 'space.db');
     const database = nodeSqlDatabase(path);
     const { store, put } = opened(database);
@@ -91,11 +92,12 @@ describe('the embedded store', () => {
     };
     const empty = fileBytes();
     for (let host = 0; host < 8; host++) put(hostDay(blocks, minutes, `web-${host}`, day));
-    const [held] = database.exec<{ bytes: number }>(
-      'SELECT (SELECT SUM(LENGTH(body)) FROM raw_blocks) + (SELECT SUM(LENGTH(body)) FROM window_blocks) AS bytes',
+    const [windows] = database.exec<{ held: number; pages: number }>(
+      "SELECT (SELECT SUM(LENGTH(body)) FROM window_blocks) AS held, (SELECT SUM(pgsize) FROM dbstat WHERE name = 'window_blocks') AS pages",
     );
     const full = fileBytes();
-    expect(full - empty).toBeLessThan(1.5 * (held?.bytes ?? 0));
+    expect(full - empty).toBeLessThan(8 * 680_000);
+    expect(windows?.pages).toBeLessThan(1.1 * (windows?.held ?? 0));
 
     const noon = day + DAY_MS / 2;
     while ((await store.retain({ rawBeforeMs: noon, minuteBeforeMs: noon, hourBeforeMs: 0 }, 100)) > 0) database.reclaim(100);
@@ -104,6 +106,47 @@ describe('the embedded store', () => {
       database.reclaim(500);
     expect(fileBytes()).toBeLessThan(empty + 100_000);
     database.close();
+  });
+
+  test('of minutes that share a row writes again what an hour changes, and nothing where it changes nothing', async () => {
+    const { database, store, put } = opened(nodeSqlDatabase(':memory:'));
+    const hours = Array.from({ length: 24 }, (_, hour) =>
+      minuteWrite('web-1', day + hour * HOUR_MS, [windowColumn(CPU, [day + hour * HOUR_MS], hour)]),
+    );
+    for (const hour of hours.toReversed()) put(batch(hour));
+    expect(database.exec('SELECT start_ms - ? AS ms FROM window_blocks', day)).toEqual(
+      [0, 6, 12, 18].map((hour) => ({ ms: hour * HOUR_MS })),
+    );
+    const read = async (): Promise<number[]> =>
+      (
+        await store.readWindows({ tenant: 'acme', client: 'web-1', startMs: day, endMs: day + DAY_MS, want: undefined }, '1m')
+      ).map(({ columns }) => columns[0]?.min[0] ?? Number.NaN);
+    expect(await read()).toEqual(hours.map((_, hour) => hour + 0.2));
+
+    const before = writtenRows(database);
+    put(batch(...hours));
+    expect(writtenRows(database)).toBe(before);
+    const other = (hour: number): StoreBatch['windows'][number] =>
+      minuteWrite('web-1', day + hour * HOUR_MS, [windowColumn(CPU, [day + hour * HOUR_MS], 100)]);
+    put(batch(other(5), other(7), other(8)));
+    expect(writtenRows(database) - before).toBe(2);
+    expect(await read()).toEqual(hours.map((_, hour) => ([5, 7, 8].includes(hour) ? 100.2 : hour + 0.2)));
+  });
+
+  test('gives a damaged row of minutes back when all of its time is past, and the rows behind it', async () => {
+    const { database, store, put } = opened(nodeSqlDatabase(':memory:'));
+    for (let hour = 0; hour < 12; hour++)
+      put(batch(minuteWrite('web-1', day + hour * HOUR_MS, [windowColumn(CPU, [day + hour * HOUR_MS], 1)])));
+    database.exec('UPDATE window_blocks SET body = ? WHERE start_ms = ?', new Uint8Array(0), day);
+    const retain = async (minuteBeforeMs: number): Promise<number> => {
+      let dropped = 0;
+      for (let rows = -1; rows !== 0; dropped += rows)
+        rows = await store.retain({ rawBeforeMs: 0, minuteBeforeMs, hourBeforeMs: 0 }, 3);
+      return dropped;
+    };
+    expect(await retain(day + 5 * HOUR_MS)).toBe(0);
+    expect(await retain(day + 10 * HOUR_MS)).toBe(5);
+    expect(database.exec('SELECT first_ms - start_ms AS ms FROM window_blocks')).toEqual([{ ms: 4 * HOUR_MS }]);
   });
 
   test('splits a block that does not fit in a row by its columns, and reads it as one', async () => {

@@ -21,6 +21,18 @@ export function describeKeyRegistry(name: string, create: () => KeyRegistry): vo
       expect(registry.isRevoked('acme.one')).toBe(true);
     });
 
+    test('what was revoked since a time is told, each key once', async () => {
+      const registry = create();
+      await registry.revoke('acme', 'acme.one', 1000);
+      await registry.revoke('acme', 'acme.session', 2000, 9000);
+      await registry.revoke('acme', 'acme.one', 3000);
+      const one = { tenant: 'acme', keyId: 'acme.one', revokedMs: 1000, expiresMs: undefined };
+      const session = { tenant: 'acme', keyId: 'acme.session', revokedMs: 2000, expiresMs: 9000 };
+      expect((await registry.revokedSince(1000)).toSorted((a, b) => a.revokedMs - b.revokedMs)).toEqual([one, session]);
+      expect(await registry.revokedSince(1001)).toEqual([session]);
+      expect(await registry.revokedSince(2001)).toEqual([]);
+    });
+
     test('what ends by itself is forgotten well after it has, and nothing else is', async () => {
       const registry = create();
       await registry.revoke('acme', 'acme.session', 1000, 5000);

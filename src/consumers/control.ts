@@ -1,0 +1,57 @@
+/** What only one place can know: which shards there are, and which keys are revoked. */
+import { LIMITS } from '../model/limits.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { KeyRegistry, Revocation } from '../ports/key-registry.ts';
+import type { ShardRegistry } from '../ports/shard-registry.ts';
+import type { ShardKeeper } from '../ports/shard-service.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { CALL_VERSION, received } from '../protocols/shard-reply.ts';
+
+export interface ControlDependencies {
+  readonly clock: Clock;
+  readonly keys: KeyRegistry;
+  readonly registry: ShardRegistry;
+  readonly telemetry: Telemetry;
+  shard(name: string): ShardKeeper;
+}
+
+export class Control {
+  readonly #deps: ControlDependencies;
+
+  constructor(deps: ControlDependencies) {
+    this.#deps = deps;
+  }
+
+  /** A shard starts: it is woken from now on. @returns what it has to refuse. */
+  register(shard: string): Promise<readonly Revocation[]> {
+    this.#deps.registry.add(shard);
+    return this.#deps.keys.revokedSince(0);
+  }
+
+  /** Durable here first; then every shard is told. What one that cannot be reached lets in, the edges know within revocationRefreshMs. */
+  async revoke({ tenant, keyId, expiresMs }: Revocation): Promise<null> {
+    const { clock, keys } = this.#deps;
+    const revokedMs = clock.nowMs();
+    await keys.revoke(tenant, keyId, revokedMs, expiresMs);
+    const call = { version: CALL_VERSION, revocation: { tenant, keyId, revokedMs, expiresMs } };
+    return this.#each('shards were not told of a revocation', async (shard) => received(await shard.revoke(call)));
+  }
+
+  revokedSince(sinceMs: number): Promise<readonly Revocation[]> {
+    // Two revocations in one ms, or a clock that was set back a little, are told twice rather than never.
+    return this.#deps.keys.revokedSince(sinceMs - LIMITS.revocationOverlapMs);
+  }
+
+  /** Cron: every shard does what it owes, and sets its alarm where it is missing. The next minute tries again. */
+  wakeAll(): Promise<null> {
+    return this.#each('shards could not be woken', async (shard) => received(await shard.wake({ version: CALL_VERSION })));
+  }
+
+  async #each(failure: string, ask: (shard: ReturnType<ControlDependencies['shard']>) => Promise<null>): Promise<null> {
+    const { registry, shard, telemetry } = this.#deps;
+    const asked = await Promise.allSettled(registry.names().map((name) => ask(shard(name))));
+    const failed = asked.filter(({ status }) => status === 'rejected').length;
+    if (failed > 0) telemetry.log('warn', failure, { shards: failed });
+    return null;
+  }
+}

@@ -1,0 +1,205 @@
+/** Cloudflare Workers: the edge in a Worker, the shards and control in Durable Objects. */
+import { workerClock } from '../adapters/durable-objects/clock.ts';
+import { remoteKeyRegistry } from '../adapters/durable-objects/key-registry.ts';
+import { remoteMetricReader } from '../adapters/durable-objects/metric-reader.ts';
+import { remotePushAppender } from '../adapters/durable-objects/push-appender.ts';
+import { ask } from '../adapters/durable-objects/remote.ts';
+import { durableObjectSqlDatabase } from '../adapters/durable-objects/sql-database.ts';
+import { travellingTelemetry } from '../adapters/durable-objects/telemetry.ts';
+import { embeddedCheckpointStore } from '../adapters/embedded/checkpoint-store.ts';
+import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
+import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
+import { openSchema } from '../adapters/embedded/schema.ts';
+import { embeddedShardRegistry } from '../adapters/embedded/shard-registry.ts';
+import { embeddedTimeSeriesStore } from '../adapters/embedded/time-series-store.ts';
+import { memoryTelemetry } from '../adapters/memory/telemetry.ts';
+import { zlibCompression } from '../adapters/node/compression.ts';
+import { zlibDecompression } from '../adapters/node/decompression.ts';
+import { adaptiveLinger } from '../consumers/append.ts';
+import { Control } from '../consumers/control.ts';
+import { ControlObjectBase } from '../consumers/control-object.ts';
+import { OBJECT_PACE } from '../consumers/pace.ts';
+import { Shard } from '../consumers/shard.ts';
+import { ShardHost } from '../consumers/shard-host.ts';
+import { ShardObjectBase, type ShardParts } from '../consumers/shard-object.ts';
+import { createApp } from '../edge/app.ts';
+import { problem } from '../edge/problem.ts';
+import { LIMITS } from '../model/limits.ts';
+import { OWN_METRICS } from '../model/own-metrics.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ControlService, ShardService } from '../ports/shard-service.ts';
+import { shapeInterner } from '../protocols/log-record.ts';
+import { encodePrometheusText } from '../protocols/prometheus-text.ts';
+import { CALL_VERSION } from '../protocols/shard-reply.ts';
+import { sumFamilies } from '../protocols/telemetry-sum.ts';
+
+/** Bindings and variables of wrangler.toml, and secrets. */
+export interface Env {
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
+  readonly CONTROL: DurableObjectNamespace<ControlObject>;
+  /** How many shards there are; fixed when they are made. */
+  readonly SHARDS?: string;
+  readonly PARTITIONS?: string;
+  /** Set by `wrangler secret put`. Without it nothing but /health is answered. */
+  readonly METRICSTREAM_SECRET?: string;
+  readonly METRICSTREAM_SECRET_PREVIOUS?: string;
+  /** ms that a commit waits; left out: by how busy the shard is. */
+  readonly METRICSTREAM_LINGER?: string;
+  readonly METRICSTREAM_SAMPLE_AGE_MAX_MS?: string;
+  /** Where objects are made, for good: https://developers.cloudflare.com/durable-objects/reference/data-location/ */
+  readonly METRICSTREAM_LOCATION_HINT?: DurableObjectLocationHint;
+  readonly METRICSTREAM_JURISDICTION?: DurableObjectJurisdiction;
+}
+
+function hostClock(): Clock {
+  return workerClock({
+    nowMs: () => Date.now(),
+    setTimeout: (task, delayMs) => setTimeout(task, delayMs),
+    clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+  });
+}
+
+function counts(env: Env): { readonly partitions: number; readonly shards: number } {
+  return { partitions: Number(env.PARTITIONS ?? LIMITS.partitions), shards: Number(env.SHARDS ?? 1) };
+}
+
+function stubs(env: Env) {
+  const where = env.METRICSTREAM_LOCATION_HINT === undefined ? {} : { locationHint: env.METRICSTREAM_LOCATION_HINT };
+  const within = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>): DurableObjectNamespace<T> =>
+    env.METRICSTREAM_JURISDICTION === undefined ? namespace : namespace.jurisdiction(env.METRICSTREAM_JURISDICTION);
+  const { partitions, shards } = counts(env);
+  // The platform's types make arrays of the tuples in a message.
+  const shard = (name: string) => within(env.SHARD).getByName(name, where) as unknown as ShardService;
+  return {
+    partitions,
+    shard,
+    shardOf: (partition: number) => shard(nameOf(partition % shards)),
+    all: () => Array.from({ length: shards }, (_, place) => shard(nameOf(place))),
+    control: () => within(env.CONTROL).getByName('control', where) as unknown as ControlService,
+  };
+}
+
+function nameOf(place: number): string {
+  return `shard-${place}`;
+}
+
+export class ShardObject extends ShardObjectBase<Env> {
+  protected override open(): ShardParts {
+    const { storage, id } = this.ctx;
+    const env = this.env;
+    const database = durableObjectSqlDatabase({ storage });
+    openSchema(database, counts(env));
+    const clock = hostClock();
+    const compression = zlibCompression();
+    const store = embeddedTimeSeriesStore({ database, compression });
+    const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => console.log(line), help: OWN_METRICS });
+    const lingerMs = env.METRICSTREAM_LINGER === undefined ? undefined : Number(env.METRICSTREAM_LINGER);
+    const shard = new Shard({
+      clock,
+      log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
+      store,
+      checkpoints: embeddedCheckpointStore({ database, store }),
+      sink: { closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length) },
+      telemetry,
+      shapes: shapeInterner(),
+      disk: {
+        space: () => {
+          const totalBytes = LIMITS.objectStorageBytesMax;
+          return { totalBytes, freeBytes: totalBytes - database.size().usedBytes };
+        },
+        usedBytes: () => database.size().usedBytes,
+        reclaim: () => undefined,
+      },
+      partitions: counts(env).partitions,
+      linger: lingerMs === undefined ? adaptiveLinger : () => lingerMs,
+      headBytesMax: LIMITS.objectHeadBytesMax,
+      tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
+      cardinality: LIMITS,
+      pace: OBJECT_PACE,
+      retention: {
+        rawMs: LIMITS.rawRetentionMs,
+        minuteMs: LIMITS.minuteRetentionMs,
+        hourMs: LIMITS.hourRetentionMs,
+        logMs: LIMITS.objectLogRetentionMs,
+        logBytesMax: LIMITS.objectLogBytesMax,
+      },
+    });
+    const host = new ShardHost({
+      shard,
+      clock,
+      telemetry,
+      alarm: { get: () => storage.getAlarm(), set: (atMs) => storage.setAlarm(atMs) },
+      keys: embeddedKeyRegistry({ database }),
+      shapes: shapeInterner(),
+      register: () =>
+        ask(
+          stubs(env)
+            .control()
+            .register({ version: CALL_VERSION, shard: id.name ?? '' }),
+        ),
+    });
+    return { host, families: telemetry.families };
+  }
+}
+
+export class ControlObject extends ControlObjectBase<Env> {
+  protected override open(): Control {
+    const database = durableObjectSqlDatabase({ storage: this.ctx.storage });
+    openSchema(database, counts(this.env));
+    const clock = hostClock();
+    return new Control({
+      clock,
+      keys: embeddedKeyRegistry({ database }),
+      registry: embeddedShardRegistry({ database }),
+      telemetry: memoryTelemetry({ nowMs: clock.nowMs, write: (line) => console.log(line) }),
+      shard: stubs(this.env).shard,
+    });
+  }
+}
+
+function edgeOf(env: Env, secret: string): { fetch(request: Request): Response | Promise<Response> } {
+  const { partitions, shardOf, all, control } = stubs(env);
+  const telemetry = travellingTelemetry((line) => console.log(line));
+  return createApp({
+    clock: hostClock(),
+    appender: remotePushAppender({ partitions, shardOf, counts: telemetry.drain }),
+    decompression: zlibDecompression(),
+    reader: remoteMetricReader({ partitions, shardOf, shards: all }),
+    keys: remoteKeyRegistry({ control }),
+    secrets: { current: secret, previous: env.METRICSTREAM_SECRET_PREVIOUS },
+    telemetry: { ...telemetry, render: () => '' },
+    telemetryText: async () => {
+      const told = await Promise.all(all().map((shard) => ask(shard.telemetry({ version: CALL_VERSION }))));
+      return encodePrometheusText(sumFamilies(told.flat()));
+    },
+    random: Math.random,
+    ready: () => ({ ready: true }),
+    remoteAddress: (request) => request.headers.get('cf-connecting-ip') ?? undefined,
+    sampleAgeMsMax: Number(env.METRICSTREAM_SAMPLE_AGE_MAX_MS ?? LIMITS.sampleAgeMsMax),
+    tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
+  });
+}
+
+/** The edge is made once for each isolate: what it remembers of keys and shapes is what makes it quick. */
+function worker(): ExportedHandler<Env> {
+  let edge: ReturnType<typeof edgeOf> | undefined;
+  return {
+    fetch(request, env) {
+      const secret = env.METRICSTREAM_SECRET;
+      if (secret === undefined || secret === '') return withoutSecret(request);
+      edge ??= edgeOf(env, secret);
+      return edge.fetch(request);
+    },
+    async scheduled(_event, env) {
+      await ask(stubs(env).control().wakeAll({ version: CALL_VERSION }));
+    },
+  };
+}
+
+function withoutSecret(request: Request): Response {
+  if (new URL(request.url).pathname === '/health') return Response.json({ status: 'ok' });
+  const detail = 'There is no secret yet: run `npx metricstream cloudflare setup`.';
+  return problem('unavailable', 'setup', { detail, retryAfterMs: LIMITS.retryMs });
+}
+
+export default worker();
