@@ -25,15 +25,7 @@ function report(name: string): string[] {
 if (!existsSync(DENO)) run('npm', ['install', '--no-save', '--no-audit', '--no-fund', PACKAGE]);
 if (run(DENO, ['--version'])) {
   // Workers have to be processes: threads need a part of node:worker_threads that Deno lacks.
-  const contracts = [
-    'run',
-    'test/contract',
-    'test/deno',
-    '--pool=forks',
-    '--config=false',
-    '--testTimeout=30000',
-    ...report('deno-contracts'),
-  ];
+  const contracts = ['run', 'test/contract', 'test/deno', '--pool=forks', ...report('deno-contracts')];
   const system = ['run', '--project=node', 'test/system', 'test/differential', ...report('deno-system')];
   const passed = [
     run(DENO, ['run', '-A', '--no-lock', VITEST, ...contracts]),
