@@ -115,7 +115,7 @@ interface Fleet {
 }
 
 function fleetOf({ shards: measured, commits, cpuMs }: Measures, hosts: number, series: number): Fleet {
-  const shards = Math.ceil(hosts / HOSTS_A_SHARD);
+  const shards = Math.max(Math.ceil(hosts / HOSTS_A_SHARD), shardsByStorage(measured, hosts, series));
   const own = hosts / shards;
   const like = measured.findLast((one) => one.hosts <= own) ?? (measured[0] as Measured);
   const perSecond = commitsPerSecond(commits, own);
@@ -129,7 +129,7 @@ function fleetOf({ shards: measured, commits, cpuMs }: Measures, hosts: number, 
   const wakes = like.perDay.wakes + DAY_MS / MINUTE_MS;
   // Control is asked for revoked keys while pushes come, and wakes all shards each minute.
   const askedADay = Math.min(pushesADay, DAY_MS / LIMITS.revocationRefreshMs) + DAY_MS / MINUTE_MS;
-  const storedGb = (hosts * series * bytesASeries(like)) / GB + (shards * logBytes(like, own, series)) / GB;
+  const storedGb = (hosts * series * bytesASeries(like) + shards * logBytes(like, own, series)) / GB;
   const month = (aDay: number): number => aDay * DAYS_A_MONTH;
   return {
     hosts,
@@ -147,6 +147,13 @@ function fleetOf({ shards: measured, commits, cpuMs }: Measures, hosts: number, 
       storedGb,
     },
   };
+}
+
+/** An object holds 10 GB, and refuses pushes while it has less than freeBytesMin left. */
+function shardsByStorage(measured: readonly Measured[], hosts: number, series: number): number {
+  const like = measured.findLast((one) => one.hosts <= hosts) ?? (measured[0] as Measured);
+  const aHost = series * bytesASeries(like) + logBytes(like, 1, series);
+  return Math.ceil((hosts * aHost) / (LIMITS.objectStorageBytesMax - LIMITS.freeBytesMin));
 }
 
 /** Rows of blocks that a host's seals write a day, as they were counted over the most hours. */
@@ -169,7 +176,7 @@ function bytesASeries({ hosts, series, hours, bytes }: Measured): number {
 
 /** Two hours of log, and the hour until retention takes the next. */
 function logBytes({ hosts, series, hours, bytes }: Measured, own: number, ownSeries: number): number {
-  const held = Math.min(hours, (LIMITS.objectLogRetentionMs + LIMITS.objectRetentionIntervalMs) / HOUR_MS);
+  const held = Math.min(hours, LIMITS.objectLogRetentionMs / HOUR_MS);
   const perHour = bytes.log / held / (hosts * series);
   return own * ownSeries * perHour * ((LIMITS.objectLogRetentionMs + LIMITS.objectRetentionIntervalMs) / HOUR_MS);
 }
