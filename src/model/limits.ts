@@ -14,9 +14,7 @@ export const LIMITS = {
   /** Beyond this ratio a compressed body is a bomb; small bodies of zeros may compress better. */
   inflateRatioMax: 100,
   inflateRatioFreeBytes: 64 * KIB,
-  /** What a decoder makes at once, and so by how much it may pass its bound before it stops. */
-  inflateChunkBytes: 64 * KIB,
-  /** What zlib may grow its output by beyond a bound: workerd refuses what fits but leaves no room for one more step of 40 KiB. */
+  /** What zlib makes at once, and may make beyond a bound: workerd refuses what fits but leaves no room for one more step of 40 KiB. */
   inflateStepBytes: 64 * KIB,
   headerKeyBytesMax: 4 * KIB,
   requestTimeoutMs: 30 * SECOND_MS,
@@ -248,6 +246,9 @@ export const LIMITS = {
   revocationsMax: 100_000,
   /** How old an edge's list of revoked keys may be before it asks control: well under the 5 s that a revocation may take. */
   revocationRefreshMs: 3 * SECOND_MS,
+  revocationAskMs: 1 * SECOND_MS,
+  /** A revocation takes no longer. */
+  revocationMs: 5 * SECOND_MS,
   /** While control cannot be reached, the list is good for so long. */
   revocationStaleMs: 1 * MINUTE_MS,
   revocationOverlapMs: 1 * MINUTE_MS,
