@@ -50,7 +50,7 @@ function openControl(shards: readonly string[] = ['shard-0', 'shard-1']) {
   const sockets: FakeSocket[] = [];
   const calls: string[] = [];
   const alarm = { atMs: null as number | null };
-  const faults = { shard: undefined as string | undefined };
+  const faults = { shard: undefined as string | undefined, slow: Promise.resolve() };
   const logged: string[] = [];
   const life = () =>
     new LiveControl({
@@ -69,6 +69,7 @@ function openControl(shards: readonly string[] = ['shard-0', 'shard-1']) {
       shard: (name) => ({
         async watch({ watched, forMs }: WatchCall) {
           if (name === faults.shard) throw new Error('gone');
+          await faults.slow;
           calls.push(`${name} ${forMs}: ${watched.map(({ tenant, client }) => `${tenant}/${client ?? '*'}`)}`);
           return { version: CALL_VERSION, ok: true, value: null };
         },
@@ -182,6 +183,26 @@ describe('a page', () => {
       [],
     ]);
     expect(control().changed({ tenant: 'nobody', clients: [values('a', 1)] })).toBe(0);
+  });
+
+  test('that waits for the shards counts as one that listens, and is told nothing before its feed begins', async () => {
+    const { open, control, faults } = openControl();
+    let answer = (): void => undefined;
+    faults.slow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const opening = open(listener('acme'));
+    expect(control().changed({ tenant: 'acme', clients: [values('a', 1)] })).toBe(1);
+    answer();
+    expect((await opening).sent).toEqual([LIVE_BEGINS]);
+  });
+
+  test('that an edge of another version let in is taken with what is known of it', async () => {
+    const { open, control } = openControl();
+    const page = await open(JSON.parse('{"tenant":"acme","keyId":"acme.key","theme":"dark"}') as LiveListener);
+    const call = { version: CALL_VERSION + 1, tenant: 'acme', clients: [values('a', 1)], urgent: true };
+    expect(control().changed(call)).toBe(1);
+    expect(page.sent).toHaveLength(2);
   });
 
   test('is let go when its key or its session is revoked, and no other is', async () => {
