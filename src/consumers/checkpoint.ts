@@ -8,32 +8,38 @@ import { type SealedState, stillSkipped } from './seal.ts';
 import type { SeenShape } from './seen-series.ts';
 
 /*
- * state   = version:u8 log:f64 shapes n:varint client{n}                              version 2; log: log time, Unix ms
+ * state   = version:u8 log:f64 shapes n:varint client{n} idle                         version 1; log: log time, Unix ms
  * shapes  = n:varint shape:block{n}                  each once; first, since they stay the same from one checkpoint to the next
  * client  = tenant:text client:text frontier:f64 sealedThrough:f64 sealOffset:f64 bundledHour:f64 bundledDay:f64
  *           lastSample:f64 lastSeen:f64 sealedAt:f64 flags:u8 [skew:f64] [datacenter:text] [environment:text]
  *           pushes:varint{5} samples:varint{3} rejected boots corrections skipped seen
  * rejected    = n:varint ( reason:u8 count:varint ){n}
  * boots       = n:varint ( boot:text first:varint highest:f64 seen:u32{8} hashes:u32{16} ){n}       oldest first
- * Version 1 has neither shapes, nor seen, nor first.
+ * idle        = n:varint ( partition:varint position:f64 ){n}       others, of which nothing was left to save at that position
  * corrections = n:varint ( minute:f64 m:varint ( series:text times:varint ){m} ){n}
  * skipped     = n:varint ( offset:f64 ms:f64 ){n}
  * seen        = n:varint ( shape:varint age:varint ){n}      the place of a shape; whole seconds before log time
  */
-const VERSION = 2;
-const VERSION_1 = 1;
+const VERSION = 1;
 const HAS_SKEW = 1;
 const HAS_DATACENTER = 2;
 const HAS_ENVIRONMENT = 4;
 const PUSH_FIELDS = ['expected', 'received', 'duplicate', 'late', 'conflict'] as const;
 const SAMPLE_FIELDS = ['stored', 'duplicate', 'conflict'] as const;
 
-/** @param sealed the fields that the batch of this checkpoint changes, by client. @param seenOf the series of a client that hold a place. */
+/** A partition, and the position up to which nothing of it is left to save. */
+export type IdleAt = readonly [partition: number, position: number];
+
+/**
+ * @param sealed the fields that the batch of this checkpoint changes, by client. @param seenOf the series of a client that hold a place.
+ * @param idle other partitions, with the position up to which everything of them is saved and sealed.
+ */
 export function encodeCheckpoint(
   logMs: number,
   clients: Iterable<ClientState>,
   sealed: ReadonlyMap<ClientState, SealedState>,
   seenOf: (client: ClientState) => readonly SeenShape[],
+  idle: readonly IdleAt[] = [],
 ): Uint8Array {
   const list = [...clients];
   const seen = list.map(seenOf);
@@ -53,6 +59,11 @@ export function encodeCheckpoint(
       writer.varint(Math.max(0, Math.floor((logMs - seenMs) / 1000)));
     }
   });
+  writer.varint(idle.length);
+  for (const [partition, position] of idle) {
+    writer.varint(partition);
+    writer.f64(position);
+  }
   return writer.copy();
 }
 
@@ -129,26 +140,29 @@ export interface DecodedCheckpoint {
   readonly clients: readonly ClientState[];
   /** The series of each client that held a place; views of the bytes. */
   readonly seen: ReadonlyMap<ClientState, readonly SeenShape[]>;
+  readonly idle: readonly IdleAt[];
 }
 
 /** @throws corrupt_data */
 export function decodeCheckpoint(bytes: Uint8Array): DecodedCheckpoint {
   const reader = new ByteReader(bytes);
   const version = reader.u8();
-  if (version !== VERSION && version !== VERSION_1)
+  if (version !== VERSION)
     throw new MetricStreamError('schema_newer', `A checkpoint has version ${version}; this reads ${VERSION}.`);
   const logMs = reader.f64();
   const shapes: Uint8Array[] = [];
-  if (version !== VERSION_1) for (let left = reader.count(); left > 0; left--) shapes.push(reader.block());
+  for (let left = reader.count(); left > 0; left--) shapes.push(reader.block());
   const clients: ClientState[] = [];
   const seen = new Map<ClientState, readonly SeenShape[]>();
   for (let left = reader.count(80); left > 0; left--) {
-    const client = decodeClient(reader, version);
+    const client = decodeClient(reader);
     clients.push(client);
-    if (version !== VERSION_1) seen.set(client, decodeSeen(reader, shapes, logMs));
+    seen.set(client, decodeSeen(reader, shapes, logMs));
   }
+  const idle: IdleAt[] = [];
+  for (let left = reader.count(9); left > 0; left--) idle.push([reader.varint(), reader.f64()]);
   if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a checkpoint.');
-  return { logMs, clients, seen };
+  return { logMs, clients, seen, idle };
 }
 
 function decodeSeen(reader: ByteReader, shapes: readonly Uint8Array[], logMs: number): SeenShape[] {
@@ -161,7 +175,7 @@ function decodeSeen(reader: ByteReader, shapes: readonly Uint8Array[], logMs: nu
   return seen;
 }
 
-function decodeClient(reader: ByteReader, version: number): ClientState {
+function decodeClient(reader: ByteReader): ClientState {
   const client = new ClientState(reader.text(), reader.text(), reader.f64(), undefined, 0);
   client.sealedThroughMs = reader.f64();
   client.sealOffset = reader.f64();
@@ -174,7 +188,7 @@ function decodeClient(reader: ByteReader, version: number): ClientState {
   if ((flags & HAS_SKEW) !== 0) client.skewMs = reader.f64();
   if ((flags & HAS_DATACENTER) !== 0) client.datacenter = reader.text();
   if ((flags & HAS_ENVIRONMENT) !== 0) client.environment = reader.text();
-  decodeLedger(reader, client.ledger, version);
+  decodeLedger(reader, client.ledger);
   for (let left = reader.count(9); left > 0; left--) {
     const bySeries = new Map<string, number>();
     client.corrections.set(reader.f64(), bySeries);
@@ -184,7 +198,7 @@ function decodeClient(reader: ByteReader, version: number): ClientState {
   return client;
 }
 
-function decodeLedger(reader: ByteReader, ledger: Ledger, version: number): void {
+function decodeLedger(reader: ByteReader, ledger: Ledger): void {
   for (const field of PUSH_FIELDS) ledger.pushes[field] = reader.varint();
   for (const field of SAMPLE_FIELDS) ledger.samples[field] = reader.varint();
   for (let left = reader.count(2); left > 0; left--) {
@@ -192,13 +206,13 @@ function decodeLedger(reader: ByteReader, ledger: Ledger, version: number): void
     const count = reader.varint();
     if (reason !== undefined) ledger.rejected.set(reason, count);
   }
-  for (let left = reader.count(100); left > 0; left--) ledger.boots.push(decodeBoot(reader, version));
+  for (let left = reader.count(100); left > 0; left--) ledger.boots.push(decodeBoot(reader));
 }
 
-function decodeBoot(reader: ByteReader, version: number): BootWindow {
+function decodeBoot(reader: ByteReader): BootWindow {
   return {
     boot: reader.text(),
-    first: version === VERSION_1 ? 0 : reader.varint(),
+    first: reader.varint(),
     highest: reader.f64(),
     seen: Uint32Array.from({ length: LIMITS.sequencesPerBoot / 32 }, () => reader.u32()),
     hashes: Int32Array.from({ length: LIMITS.contentHashesPerBoot }, () => reader.u32() | 0),

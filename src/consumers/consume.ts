@@ -8,7 +8,7 @@ import type { MetricLog, StoredRecord } from '../ports/metric-log.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
-import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import { type DecodedCheckpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { ClientState } from './client-state.ts';
 import type { Pace } from './pace.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -44,6 +44,9 @@ export interface ConsumerDependencies {
   readonly pace: Pick<Pace, 'checkpointMs'>;
 }
 
+/** From this share of their bound on, heads are sealed earlier. */
+const HEAD_PRESSURE = 2 / 3;
+const NOTHING: DecodedCheckpoint = { logMs: 0, clients: [], seen: new Map(), idle: [] };
 /** How often the consumer looks at the clock. */
 const RECORDS_BETWEEN_LOOKS = 16;
 
@@ -63,6 +66,8 @@ export class Consumer {
   /** Per partition: the safe offset that is durable, and what was committed last. */
   readonly #safe: number[];
   readonly #committed: { position: number; logMs: number }[];
+  /** Partitions that are saved by the checkpoints of others, up to this position. */
+  #idleAt = new Map<number, number>();
   #headBytes = 0;
   /** Lost records before this offset have been told. */
   #lostTold = 0;
@@ -96,21 +101,25 @@ export class Consumer {
   /** Takes over the checkpoints; call once, before anything else. @throws corrupt_data | schema_newer */
   async restore(): Promise<void> {
     const { pipelines, checkpoints } = this.#deps;
-    let from = this.#deps.log.end();
-    for (const pipeline of pipelines) {
-      const saved = await checkpoints.load(pipeline.partition);
-      if (saved !== undefined) {
-        const { logMs, clients, seen } = decodeCheckpoint(saved.state);
-        pipeline.restore(saved.position, logMs, clients);
-        for (const client of clients) this.#deps.restored(client, seen.get(client) ?? []);
-        this.#replayUntil = Math.max(this.#replayUntil, saved.position);
-        this.#safe[pipeline.partition] = saved.safeOffset;
-        this.#committed[pipeline.partition] = { position: saved.position, logMs };
+    const loaded = await Promise.all(pipelines.map(({ partition }) => checkpoints.load(partition)));
+    const states = loaded.map((saved) => (saved === undefined ? NOTHING : decodeCheckpoint(saved.state)));
+    for (const [i, pipeline] of pipelines.entries()) {
+      const { logMs, clients, seen } = states[i] ?? NOTHING;
+      let { position, safeOffset } = loaded[i] ?? { position: 0, safeOffset: 0 };
+      for (const [partition, idleAt] of states.flatMap(({ idle }) => idle)) {
+        if (partition !== pipeline.partition || idleAt <= position) continue;
+        this.#idleAt.set(partition, idleAt);
+        position = idleAt;
+        safeOffset = idleAt;
       }
-      from = Math.min(from, saved?.safeOffset ?? 0);
+      pipeline.restore(position, logMs, clients);
+      for (const client of clients) this.#deps.restored(client, seen.get(client) ?? []);
+      this.#replayUntil = Math.max(this.#replayUntil, position);
+      this.#safe[pipeline.partition] = safeOffset;
+      this.#committed[pipeline.partition] = { position, logMs };
     }
-    this.#next = from;
-    this.#expected = from;
+    this.#next = Math.min(this.#deps.log.end(), this.safeOffset);
+    this.#expected = this.#next;
     this.#turnAtMs = this.#deps.clock.nowMs();
   }
 
@@ -249,29 +258,36 @@ export class Consumer {
     this.#deps.consumed(record);
   }
 
-  /** When there is something to do, Unix ms: now while records wait, at the next turn where log time has moved; Infinity else. */
+  /** When there is something to do, Unix ms: the next turn, where records wait or log time has moved; Infinity else. */
   nextDueMs(): number {
-    if (!this.caughtUp) return this.#deps.clock.nowMs();
-    const moved = this.#deps.pipelines.some(({ partition, logMs }) => this.#committed[partition]?.logMs !== logMs);
-    return moved ? this.#turnAtMs + this.#gapMs() : Number.POSITIVE_INFINITY;
+    // A kick is on its way for what was just appended; should it be lost with the process, the log still has it at the next turn.
+    return this.caughtUp && this.#active().length === 0 ? Number.POSITIVE_INFINITY : this.#turnAtMs + this.#gapMs();
+  }
+
+  /** Partitions of which there may be something to save. */
+  #active(): Pipeline[] {
+    const pressed = this.pressed || this.#headBytes > this.#deps.headBytesMax * HEAD_PRESSURE;
+    return this.#deps.pipelines.filter((one) => pressed || this.#committed[one.partition]?.logMs !== one.logMs);
   }
 
   /** Between two turns. */
   #gapMs(): number {
-    const { pipelines, headBytesMax, pace } = this.#deps;
-    return (pace.checkpointMs / pipelines.length) * Math.min(1, Math.max(0, (1 - this.#headBytes / headBytesMax) * 4));
+    const { headBytesMax, pace } = this.#deps;
+    const gapMs = pace.checkpointMs / Math.max(1, this.#active().length);
+    return gapMs * Math.min(1, Math.max(0, (1 - this.#headBytes / headBytesMax) * 4));
   }
 
   /** Partitions take turns, each once an interval; sooner when heads fill up. */
   async #checkpointIfDue(): Promise<void> {
-    const { clock, pipelines, headBytesMax } = this.#deps;
+    const { clock, headBytesMax } = this.#deps;
     const nowMs = clock.nowMs();
     if (Math.abs(nowMs - this.#turnAtMs) < this.#gapMs() || this.#next < this.#replayUntil) return;
-    const pressure = this.#headBytes / headBytesMax;
+    const active = this.#active();
+    const pipeline = active.find(({ partition }) => partition > this.#turn) ?? active[0];
     this.#turnAtMs = nowMs;
-    this.#turn = (this.#turn + 1) % pipelines.length;
-    const pipeline = pipelines[this.#turn];
-    if (pipeline !== undefined) await this.checkpoint(pipeline, this.pressed ? 0 : sealAgeMs(pressure));
+    if (pipeline === undefined) return;
+    this.#turn = pipeline.partition;
+    await this.checkpoint(pipeline, this.pressed ? 0 : sealAgeMs(this.#headBytes / headBytesMax));
   }
 
   /** Seals the clients of a partition that are due and saves its state at the position reached. */
@@ -290,6 +306,21 @@ export class Consumer {
       if (due.length === 0) return;
       await this.#pause();
     }
+  }
+
+  /**
+   * Partitions of which nothing has happened since they were saved, and nothing waits to be sealed: this checkpoint is theirs too.
+   * What earlier ones said so of stays said, until a partition has a checkpoint of its own again: this one may replace them.
+   */
+  #idleBeside(own: Pipeline): Map<number, number> {
+    const idleAt = new Map(this.#idleAt);
+    idleAt.delete(own.partition);
+    for (const one of this.#deps.pipelines) {
+      const saved = this.#committed[one.partition];
+      if (one !== own && saved?.logMs === one.logMs && saved.position < own.position && !one.holdsUnsealed())
+        idleAt.set(one.partition, own.position);
+    }
+    return idleAt;
   }
 
   /** The more clients memory keeps, the sooner those that are silent are forgotten. */
@@ -321,12 +352,18 @@ export class Consumer {
     for (const client of pipeline.clients.values()) {
       safeOffset = Math.min(safeOffset, client.head.safeOffset(sealed.get(client)?.sealedThroughMs));
     }
-    const state = encodeCheckpoint(pipeline.logMs, pipeline.clients.values(), sealed, this.#deps.seenOf);
+    const idleAt = this.#idleBeside(pipeline);
+    const state = encodeCheckpoint(pipeline.logMs, pipeline.clients.values(), sealed, this.#deps.seenOf, [...idleAt]);
     const batch = { raw: plans.flatMap((plan) => plan.raw), windows: plans.flatMap((plan) => plan.windows) };
     await checkpoints.commit({ partition: pipeline.partition, position: pipeline.position, safeOffset, state }, batch);
     for (const plan of plans) applySeal(plan);
     this.#safe[pipeline.partition] = safeOffset;
     this.#committed[pipeline.partition] = { position: pipeline.position, logMs: pipeline.logMs };
+    this.#idleAt = idleAt;
+    for (const [partition, position] of idleAt) {
+      this.#safe[partition] = position;
+      this.#committed[partition] = { position, logMs: this.#committed[partition]?.logMs ?? 0 };
+    }
     telemetry.count(
       'metricstream_samples_sealed_total',
       plans.reduce((sum, plan) => sum + plan.samples, 0),

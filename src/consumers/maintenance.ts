@@ -48,6 +48,7 @@ export class Maintenance {
   #diskAtMs = 0;
   #retentionAtMs = 0;
   #sweptAtMs = 0;
+  #running: Promise<void> | undefined;
   #diskFull = false;
   #logFull = false;
   /** The log's end when ticks were last appended. */
@@ -91,7 +92,15 @@ export class Maintenance {
   }
 
   /** One round: on a server each second. Never rejects. */
-  async round(): Promise<void> {
+  round(): Promise<void> {
+    // The alarm, cron and a timer may come at once.
+    this.#running ??= this.#round().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #round(): Promise<void> {
     const { clock, consumer, telemetry } = this.#deps;
     const nowMs = clock.nowMs();
     try {

@@ -160,6 +160,12 @@ export class Pipeline {
     }
   }
 
+  /** Whether some head holds what the store does not. */
+  holdsUnsealed(): boolean {
+    for (const client of this.clients.values()) if (client.head.safeOffset() !== Number.POSITIVE_INFINITY) return true;
+    return false;
+  }
+
   headBytes(): number {
     let bytes = 0;
     for (const client of this.clients.values()) bytes += client.head.bytes;

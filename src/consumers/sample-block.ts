@@ -140,17 +140,38 @@ function eachSample(block: SampleBlock, visit: SampleSink): void {
   }
 }
 
-/** The part of a block whose times pass. */
+/** The part of a block whose times pass; times that no column has a value for, and columns that lose all, are left out. */
 export function filterBlock(block: SampleBlock, keep: (ms: number) => boolean): SampleBlock {
-  if (block.timesMs.every(keep)) return block;
-  const kept: SampleBlock[] = block.columns.map((column) =>
-    blockOf((sink) =>
-      eachSample({ ...block, columns: [column] }, (ms, ns, series, value) => {
-        if (keep(ms)) sink(ms, ns, series, value);
-      }),
-    ),
-  );
-  return mergeBlocks(kept);
+  const { timesMs, timesNs } = block;
+  if (timesMs.every(keep)) return block;
+  const used = new Uint8Array(timesMs.length);
+  for (const { rows, values } of block.columns) {
+    for (let i = 0; i < values.length; i++) used[rows === undefined ? i : (rows[i] as number)] = 1;
+  }
+  const places = new Int32Array(timesMs.length).fill(-1);
+  let kept = 0;
+  for (let i = 0; i < places.length; i++) if (used[i] === 1 && keep(timesMs[i] as number)) places[i] = kept++;
+  const passes = (row: number): boolean => (places[row] as number) >= 0;
+  const ns = timesNs?.filter((_, row) => passes(row));
+  return {
+    timesMs: timesMs.filter((_, row) => passes(row)),
+    timesNs: ns?.some((remainder) => remainder !== 0) ? ns : undefined,
+    columns: block.columns.map((column) => movedColumn(column, places, kept)).filter(({ values }) => values.length > 0),
+  };
+}
+
+/** @param places of the rows that are kept, −1 for the others. @param total how many are kept. */
+function movedColumn({ series, rows, values }: SampleColumn, places: Int32Array, total: number): SampleColumn {
+  const moved = new Int32Array(values.length);
+  const left = new Float64Array(values.length);
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    const place = places[rows === undefined ? i : (rows[i] as number)] as number;
+    if (place < 0) continue;
+    moved[count] = place;
+    left[count++] = values[i] as number;
+  }
+  return { series, rows: count === total ? undefined : moved.slice(0, count), values: left.slice(0, count) };
 }
 
 /** Grows one window column. */

@@ -12,7 +12,7 @@ import type { Telemetry, TelemetryReader } from '../ports/telemetry.ts';
 import { administration } from './administration.ts';
 import { assetAnswer } from './assets.ts';
 import type { Asset } from './dashboard/assets.ts';
-import { deadlines } from './deadlines.ts';
+import { type MakeDeadlines, sharedDeadlines } from './deadlines.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { readinessAnswer, telemetryAnswer } from './health.ts';
 import { ingest } from './ingest.ts';
@@ -48,6 +48,8 @@ export interface EdgeDependencies {
   ready(): { readonly ready: boolean; readonly reason?: string };
   /** The address that a request came from, where the host knows it. */
   remoteAddress?(request: Request): string | undefined;
+  /** Left out: one timer for all requests that wait. */
+  readonly deadlines?: MakeDeadlines;
   /** What GET /metrics answers, where this process is not all there is to tell of. */
   telemetryText?(): Promise<string>;
   readonly sampleAgeMsMax: number;
@@ -57,9 +59,9 @@ export interface EdgeDependencies {
 
 /** The table: one row for each route, with what it asks of a key. */
 export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[] {
-  const { clock, telemetry } = deps;
-  const push = ingest({ ...deps, ...guard, limits: localLimits(deps.tenantRequestsPerSecond) });
-  const query = queries(deps.reader, queryRunner(clock));
+  const { clock, telemetry, deadlines = sharedDeadlines } = deps;
+  const push = ingest({ ...deps, ...guard, deadlines, limits: localLimits(deps.tenantRequestsPerSecond) });
+  const query = queries(deps.reader, queryRunner(clock, deadlines));
   const feed = deps.live === undefined ? undefined : live({ clock, feed: deps.live, authentication: guard.authentication });
   const admin = administration({ ...deps, bodyWait: deadlines(clock, LIMITS.requestTimeoutMs) });
   const { open, keyed } = rows(guard);

@@ -1,4 +1,4 @@
-/** One timer for all requests that wait: a timer each would cost more than the requests. */
+/** How long a request waits for something. */
 import type { Clock } from '../ports/clock.ts';
 
 export interface Deadlines {
@@ -19,8 +19,11 @@ interface Waiting {
 /** Ticks per deadline: a wait is cut after `timeoutMs` and at most a quarter more. */
 const TICKS = 4;
 
-/** The timer runs only while somebody waits. */
-export function deadlines(clock: Clock, timeoutMs: number): Deadlines {
+/** Makes deadlines of one length. */
+export type MakeDeadlines = (clock: Clock, timeoutMs: number) => Deadlines;
+
+/** One timer for all that wait: a timer each would cost more than the requests. It runs only while somebody waits. */
+export function sharedDeadlines(clock: Clock, timeoutMs: number): Deadlines {
   let first: Waiting | undefined;
   let last: Waiting | undefined;
   let tick = 0;
@@ -63,6 +66,18 @@ export function deadlines(clock: Clock, timeoutMs: number): Deadlines {
           (value) => leave(wait) && resolve(value),
           (error: unknown) => leave(wait) && reject(error),
         );
+      });
+    },
+  };
+}
+
+/** A timer each: where a timer ends with the request that set it, as on Workers, nobody can wait by another's. */
+export function ownDeadlines(clock: Clock, timeoutMs: number): Deadlines {
+  return {
+    within(work, late) {
+      return new Promise((resolve, reject) => {
+        const cancel = clock.schedule(timeoutMs, () => reject(late()));
+        work.then(resolve, reject).finally(cancel);
       });
     },
   };

@@ -12,7 +12,7 @@ import type { DecodedPush } from '../protocols/json.ts';
 import type { Authentication } from './authentication.ts';
 import { codingOf, readBody } from './body.ts';
 import { validTraceparent } from './correlation.ts';
-import { type Deadlines, deadlines } from './deadlines.ts';
+import type { Deadlines, MakeDeadlines } from './deadlines.ts';
 import { Decoding } from './decoding.ts';
 import type { LocalLimits } from './local-limits.ts';
 import { isPlaceName } from './place-name.ts';
@@ -29,6 +29,7 @@ export interface IngestOptions {
   readonly limits: LocalLimits;
   readonly correlationId: (given: string | null) => string;
   readonly sampleAgeMsMax: number;
+  readonly deadlines: MakeDeadlines;
 }
 
 /** Answers a push. Never throws. */
@@ -53,8 +54,8 @@ export function ingest(options: IngestOptions): Ingest {
   const intake: Intake = {
     ...options,
     decoding: new Decoding(options.sampleAgeMsMax),
-    bodyWait: deadlines(clock, LIMITS.requestTimeoutMs),
-    appendWait: deadlines(clock, LIMITS.appendTimeoutMs),
+    bodyWait: options.deadlines(clock, LIMITS.requestTimeoutMs),
+    appendWait: options.deadlines(clock, LIMITS.appendTimeoutMs),
     countOutcome: outcomeCounter(telemetry),
     accepted: new Headers({ 'content-type': 'application/json' }),
   };

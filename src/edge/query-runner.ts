@@ -2,7 +2,7 @@
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
-import { type Deadlines, deadlines } from './deadlines.ts';
+import type { Deadlines, MakeDeadlines } from './deadlines.ts';
 
 /** One query under way. */
 export interface Query {
@@ -25,7 +25,7 @@ export interface QueryRunner {
   stream(work: (query: Query) => AsyncIterable<string>, contentType: string): Response;
 }
 
-export function queryRunner(clock: Clock): QueryRunner {
+export function queryRunner(clock: Clock, deadlines: MakeDeadlines): QueryRunner {
   const waits = deadlines(clock, LIMITS.queryTimeoutMs);
   let running = 0;
 

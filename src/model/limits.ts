@@ -235,6 +235,9 @@ export const LIMITS = {
   revocationsMax: 100_000,
   /** How old an edge's list of revoked keys may be before it asks control: well under the 5 s that a revocation may take. */
   revocationRefreshMs: 3 * SECOND_MS,
+  revocationAskMs: 1 * SECOND_MS,
+  /** A revocation takes no longer. */
+  revocationMs: 5 * SECOND_MS,
   /** While control cannot be reached, the list is good for so long. */
   revocationStaleMs: 1 * MINUTE_MS,
   revocationOverlapMs: 1 * MINUTE_MS,

@@ -23,6 +23,7 @@ import { Shard } from '../consumers/shard.ts';
 import { ShardHost } from '../consumers/shard-host.ts';
 import { ShardObjectBase, type ShardParts } from '../consumers/shard-object.ts';
 import { createApp } from '../edge/app.ts';
+import { ownDeadlines } from '../edge/deadlines.ts';
 import { problem } from '../edge/problem.ts';
 import { LIMITS } from '../model/limits.ts';
 import { OWN_METRICS } from '../model/own-metrics.ts';
@@ -164,6 +165,7 @@ function edgeOf(env: Env, secret: string): { fetch(request: Request): Response |
   const telemetry = travellingTelemetry((line) => console.log(line));
   return createApp({
     clock: hostClock(),
+    deadlines: ownDeadlines,
     appender: remotePushAppender({ partitions, shardOf, counts: telemetry.drain }),
     decompression: zlibDecompression(),
     reader: remoteMetricReader({ partitions, shardOf, shards: all }),

@@ -173,17 +173,13 @@ describe('a checkpoint', () => {
     expect([...decoded.seen.values()].filter((seen) => seen.length > 0).length).toBe(8);
   });
 
-  test('of version 1 is read: of its boots all is expected, and no series hold a place', async () => {
-    const pushId = { boot: 'x', sequence: 2, previous: undefined };
-    const { logMs, clients } = await run([[{ pushId }, [], 0, 9]]);
-    const bytes = encodeCheckpoint(logMs, clients.values(), NOTHING, NONE);
-    // Behind the boot: its first sequence, the highest, what was seen, the hashes, no corrections, nothing skipped, no shapes.
-    const at = bytes.length - (1 + 8 + 8 * 4 + 16 * 4 + 1 + 1 + 1);
-    expect([bytes[9], bytes[at], bytes.at(-1)]).toEqual([0, 0, 0]);
-    const before = Uint8Array.of(1, ...bytes.subarray(1, 9), ...bytes.subarray(10, at), ...bytes.subarray(at + 1, -1));
-    const decoded = decodeCheckpoint(before);
-    expect(decoded.clients.map(kept)).toEqual([...clients.values()].map(kept));
-    expect([...decoded.seen]).toEqual([]);
+  test('names the partitions that it saves beside its own', async () => {
+    const { logMs, clients } = await run([]);
+    const idle = [
+      [0, 7],
+      [200, 2 ** 50],
+    ] as const;
+    expect(decodeCheckpoint(encodeCheckpoint(logMs, clients.values(), NOTHING, NONE, idle)).idle).toEqual(idle);
   });
 
   test('that is damaged is told as corrupt_data, or as newer, and nothing else', async () => {

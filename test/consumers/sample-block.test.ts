@@ -96,9 +96,13 @@ describe('a block', () => {
     fc.assert(
       fc.property(samples, fc.nat(60), fc.nat(60), (list, from, steps) => {
         const keep = (ms: number): boolean => ms >= from * 5_000 && ms < (from + steps) * 5_000;
-        const block = filterBlock(blockWith(list), keep);
+        const whole = blockWith(list);
+        const block = filterBlock(whole, keep);
         expectSound(block);
         expect(samplesIn(block)).toEqual(rowsOf(setOf(list).filter(([, ms]) => keep(ms))));
+        const one = filterBlock({ ...whole, columns: whole.columns.slice(0, 1) }, keep);
+        if (!whole.timesMs.every(keep)) expect(one.timesMs.length).toBe(one.columns[0]?.values.length ?? 0);
+        expectSound({ ...one, timesNs: one.timesNs?.some((ns) => ns !== 0) ? one.timesNs : undefined });
       }),
     );
   });

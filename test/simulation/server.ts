@@ -1,6 +1,7 @@
 /** The server of the simulation: the real edge, shard and embedded adapters in a process that dies and starts again. */
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
 import { zlibDecompression } from '../../src/adapters/node/decompression.ts';
+import { decodeCheckpoint } from '../../src/consumers/checkpoint.ts';
 import { SERVER_PACE } from '../../src/consumers/pace.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { clientKey, partitionOf } from '../../src/model/partition.ts';
@@ -359,10 +360,24 @@ export class SimulatedServer {
   #checkTrim(): void {
     const { observer, settings } = this.#options;
     const [kept] = this.disk.look<{ first: number }>('SELECT MIN(first_offset) AS first FROM log_batches');
-    const [saved] = this.disk.look<{ safe: number; partitions: number }>(
-      'SELECT MIN(safe_offset) AS safe, COUNT(*) AS partitions FROM checkpoints WHERE part = 0',
-    );
-    const safe = saved === undefined || saved.partitions < settings.partitions ? 0 : saved.safe;
+    const safe = Math.min(...this.#savedOffsets(settings.partitions));
     if (kept === undefined || kept.first > safe) observer.report(`the log was cut up to ${kept?.first}; ${safe} is needed`);
+  }
+
+  /** From where each partition would be read again: its own checkpoint says, or a later one of another that names it idle. */
+  #savedOffsets(partitions: number): number[] {
+    const rows = this.disk.look<{ partition: number; position: number; safe_offset: number; body: Uint8Array }>(
+      'SELECT partition, position, safe_offset, body FROM checkpoints ORDER BY partition, part',
+    );
+    const saved = [...Map.groupBy(rows, ({ partition }) => partition)].map(([partition, parts]) => {
+      const { position = 0, safe_offset: safeOffset = 0 } = parts[0] ?? {};
+      return { partition, position, safeOffset, idle: decodeCheckpoint(Buffer.concat(parts.map(({ body }) => body))).idle };
+    });
+    return Array.from({ length: partitions }, (_, partition) => {
+      const own = saved.find((one) => one.partition === partition) ?? { position: 0, safeOffset: 0 };
+      const idle = saved.flatMap((one) => one.idle.filter(([idlePartition]) => idlePartition === partition));
+      const idleAt = Math.max(0, ...idle.map(([, position]) => position));
+      return idleAt > own.position ? idleAt : own.safeOffset;
+    });
   }
 }
