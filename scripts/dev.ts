@@ -85,8 +85,12 @@ async function run(config: DevConfig, command: Command): Promise<void> {
     await miniflare.dispose();
     unlock();
   });
-  process.stdout.write(`metricstream is ready at ${url}, on workerd\n`);
-  process.stdout.write(`  page  ${url}/#key=${keys.read}\n  keys  ${config.dataDir}/keys.json\n`);
+  const lines = [
+    `metricstream is ready at ${url}, on workerd`,
+    `  page  ${url}/#key=${keys.read}`,
+    `  keys  ${config.dataDir}/keys.json`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 function lock(dataDir: string, command: Command): () => void {

@@ -83,7 +83,8 @@ describe.each(SERVERS)('$name', (host) => {
   });
 });
 
-describe.each(HOSTS)('$name', (host) => {
+/** On workerd a start takes esbuild, miniflare and workerd itself: on a machine that is busy, seconds. */
+describe.each(HOSTS)('$name', { timeout: 90_000 }, (host) => {
   describe('a server', () => {
     test('a second start keeps data and keys; keys.json and the secret are for their owner only', async () => {
       const path = dataDir();
