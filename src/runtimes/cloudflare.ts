@@ -50,6 +50,8 @@ export interface Env {
   /** ms that a commit waits; left out: by how busy the shard is. */
   readonly METRICSTREAM_LINGER?: string;
   readonly METRICSTREAM_SAMPLE_AGE_MAX_MS?: string;
+  /** Bytes of samples that are not sealed. */
+  readonly METRICSTREAM_HEAD_MAX?: string;
   /** Where objects are made, for good: https://developers.cloudflare.com/durable-objects/reference/data-location/ */
   readonly METRICSTREAM_LOCATION_HINT?: DurableObjectLocationHint;
   readonly METRICSTREAM_JURISDICTION?: DurableObjectJurisdiction;
@@ -118,7 +120,7 @@ export class ShardObject extends ShardObjectBase<Env> {
       },
       partitions: counts(env).partitions,
       linger: lingerMs === undefined ? adaptiveLinger : () => lingerMs,
-      headBytesMax: LIMITS.objectHeadBytesMax,
+      headBytesMax: Number(env.METRICSTREAM_HEAD_MAX ?? LIMITS.objectHeadBytesMax),
       tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
       cardinality: LIMITS,
       pace: OBJECT_PACE,
