@@ -80,9 +80,11 @@ export type VerifyToken = (type: TokenType, token: string, nowMs: number) => Pro
 export function tokenVerifier(secrets: Secrets): VerifyToken {
   checkSecrets(secrets);
   const texts = secrets.previous === undefined ? [secrets.current] : [secrets.current, secrets.previous];
-  const keys = Promise.all(texts.map(importSecret));
+  // Not a promise that requests share: on Workers one that another request began may never settle once that request is over.
+  let imported: Awaited<ReturnType<typeof importSecret>>[] | undefined;
   return async (type, token, nowMs) => {
-    const known = await keys;
+    const known = imported ?? (await Promise.all(texts.map(importSecret)));
+    imported = known;
     try {
       const { payload } = await jwtVerify(
         token,

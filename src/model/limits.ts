@@ -179,6 +179,19 @@ export const LIMITS = {
   liveQueueBytesMax: 1 * MIB,
   /** Half of the idle time after which servers and proxies cut a connection. */
   liveHeartbeatMs: 15 * SECOND_MS,
+  /** Between Durable Objects each call is billed, and one keeps both awake. */
+  objectLiveIntervalMs: 2 * SECOND_MS,
+  /** Clients in one call from shard to control, and so in one message to a page: 50 series of each stay under liveQueueBytesMax. */
+  objectLiveClientsMax: 250,
+  /** Calls of a shard to control that wait: what changes beyond them, the page is told with the next change. */
+  objectLiveCallsMax: 16,
+  /** How long a shard takes it for true that someone watches; control says so again twice in that time. */
+  objectLiveWatchMs: 1 * MINUTE_MS,
+  objectLiveAnswerMs: 10 * SECOND_MS,
+  /** A page answers each message and sends a beat: one that was silent for four beats is gone. */
+  objectLiveSilenceMs: 1 * MINUTE_MS,
+  /** Names of metrics that hang at a hibernating WebSocket: Cloudflare keeps 16,384 bytes there. */
+  objectLiveFilterBytesMax: 12_000,
   /** No retention is longer: `start=0` asks for everything, and no reader has to look further back, or ahead. */
   queryBackMsMax: 3_660 * DAY_MS,
   queryAheadMsMax: 1 * DAY_MS,

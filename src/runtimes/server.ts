@@ -65,7 +65,7 @@ export function urlOf(config: ServerConfig, port: number): string {
 /** @throws unavailable when another server uses the data directory */
 export async function runServer(config: ServerConfig, host: Host): Promise<RunningServer> {
   openDataDir(config.dataDir);
-  const unlock = lockDataDir(config.dataDir, host);
+  const unlock = lockDataDir(config.dataDir, host.lockFile);
   const secrets = readSecrets(config.dataDir, process.env);
   const database = host.openDatabase(join(config.dataDir, 'metricstream.db'));
   const clock = systemClock();
@@ -109,9 +109,12 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
   };
 }
 
-/** Two servers over one log would each count what the other never sees. */
-function lockDataDir(dataDir: string, host: Host): () => void {
-  const unlock = host.lockFile(join(dataDir, 'server.lock'));
+/**
+ * Two servers over one log would each count what the other never sees.
+ * @throws unavailable when there is another.
+ */
+export function lockDataDir(dataDir: string, lockFile: Host['lockFile']): () => void {
+  const unlock = lockFile(join(dataDir, 'server.lock'));
   if (unlock !== undefined) return unlock;
   const at = readKeys(dataDir)?.url;
   const other = at === undefined ? 'another server' : `the server at ${at}`;
@@ -154,7 +157,12 @@ async function openShard(config: ServerConfig, compression: Compression, databas
   return { shard, keyRegistry: embeddedKeyRegistry({ database }) };
 }
 
-function startAgent(config: ServerConfig, keys: KeysFile, telemetry: Telemetry): Promise<Agent> {
+/** Collects the metrics of this host for a server on it. */
+export function startAgent(
+  config: Pick<ServerConfig, 'client' | 'interval' | 'dataDir'>,
+  keys: KeysFile,
+  telemetry: Pick<Telemetry, 'log'>,
+): Promise<Agent> {
   return runAgent({
     clock: systemClock(),
     log: (level, message, fields) => telemetry.log(level, message, fields),

@@ -111,7 +111,7 @@ describe('group commit', () => {
     expect(lab.batches.at(-1)?.items.length).toBe(40);
     const before = lab.batches.length;
     void lab.add(1, 'behind one burst');
-    await lab.clock.advance(400);
+    await lab.clock.advance(500);
     expect(lab.batches.length).toBe(before + 1);
   });
 

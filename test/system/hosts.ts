@@ -4,6 +4,8 @@ export interface TestHost {
   readonly name: string;
   /** What runs `src/runtimes/cli.ts`. */
   readonly command: readonly [string, ...string[]];
+  /** The arguments of `command` that start a server; left out: those of `metricstream server`. */
+  readonly server?: readonly string[];
   /** How often the crash test kills it in `npm test`; METRICSTREAM_TEST_KILLS says otherwise. */
   readonly kills: number;
 }
@@ -11,11 +13,12 @@ export interface TestHost {
 const ROWS: readonly TestHost[] = [
   { name: 'bun', command: ['node_modules/.bin/bun'], kills: 20 },
   { name: 'node', command: [process.execPath], kills: 5 },
+  { name: 'workerd', command: [process.execPath], server: ['scripts/dev.ts', '--no-page', '--no-watch'], kills: 5 },
   { name: 'deno', command: ['node_modules/.bin/deno', 'run', '-A', '--no-lock'], kills: 20 },
 ];
 
 /** Deno is not among the packages that `npm ci` installs: `npm run test:deno` asks for it. */
-const WANTED = (process.env.METRICSTREAM_TEST_HOSTS ?? 'bun,node').split(',');
+const WANTED = (process.env.METRICSTREAM_TEST_HOSTS ?? 'bun,node,workerd').split(',');
 
 export const HOSTS: readonly TestHost[] = WANTED.map((name) => hostNamed(name));
 
@@ -24,4 +27,10 @@ export function hostNamed(name: string): TestHost {
   if (row === undefined) throw new Error(`there is no row for the host ${name}`);
   const kills = process.env.METRICSTREAM_TEST_KILLS;
   return kills === undefined ? row : { ...row, kills: Number(kills) };
+}
+
+/** The command line of a server on a host, its flags left out. */
+export function serverCommand({ command, server = ['src/runtimes/cli.ts', 'server'] }: TestHost): [string, ...string[]] {
+  const [runtime, ...rest] = command;
+  return [runtime, ...rest, ...server];
 }

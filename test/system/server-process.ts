@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestHost } from './hosts.ts';
+import { serverCommand, type TestHost } from './hosts.ts';
 
 export interface Keys {
   readonly url: string;
@@ -36,19 +36,10 @@ export async function startServer(
   port: number,
   flags: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const [command, ...runtime] = host.command;
-  const args = [
-    ...runtime,
-    'src/runtimes/cli.ts',
-    'server',
-    '--port',
-    String(port),
-    '--data-dir',
-    dataDir,
-    '--no-agent',
-    ...flags,
-  ];
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [command, ...server] = serverCommand(host);
+  const args = [...server, '--port', String(port), '--data-dir', dataDir, '--no-agent', ...flags];
+  // What is killed leaves its temporary files behind: there they go with the data.
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TMPDIR: dataDir } });
   const output = await untilReady(child);
   return {
     pid: child.pid ?? 0,
@@ -59,10 +50,19 @@ export async function startServer(
         if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode);
         else child.once('exit', (code) => resolve(code));
       });
+      const orphans = signal === 'SIGKILL' ? childrenOf(child) : [];
       child.kill(signal);
+      for (const pid of orphans) process.kill(pid, signal);
       return ended;
     },
   };
+}
+
+/** Processes that a server started, which outlive it: workerd is one. */
+function childrenOf({ pid, exitCode, signalCode }: ChildProcess): number[] {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return [];
+  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return pids.filter((text) => text !== '').map(Number);
 }
 
 function untilReady(child: ChildProcess): Promise<string[]> {

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/model/limits.ts';
-import { HOSTS, type TestHost } from './hosts.ts';
+import { HOSTS, serverCommand, type TestHost } from './hosts.ts';
 import { runRawCases } from './raw-socket-cases.ts';
 import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer } from './server-process.ts';
 
@@ -31,19 +31,60 @@ async function startOn(host: TestHost, path: string, port = 0, flags: readonly s
 function push(keys: Keys, client: string, value: number, timestamp: number, key = keys.ingest): Promise<Response> {
   return fetch(`${keys.url}/metrics`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    // Where a request comes from Cloudflare says in a header; servers know it from the connection.
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'cf-connecting-ip': '203.0.113.7' },
     body: JSON.stringify({ client_id: client, metrics: [{ name: 'cpu', value, timestamp }] }),
   });
 }
 
-function cliOn(
-  { command: [command, ...runtime] }: TestHost,
-  ...args: string[]
-): { status: number | null; stdout: string; stderr: string } {
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function cliOn({ command: [command, ...runtime] }: TestHost, ...args: string[]): Ended {
   return spawnSync(command, [...runtime, 'src/runtimes/cli.ts', ...args], { encoding: 'utf8' });
 }
 
-describe.each(HOSTS)('$name', (host) => {
+function serverThatEnds(host: TestHost, ...flags: string[]): Ended {
+  const [command, ...args] = serverCommand(host);
+  return spawnSync(command, [...args, ...flags], { encoding: 'utf8' });
+}
+
+/**
+ * Not on workerd: there is no address to choose, and it cuts the connection of a body that nobody reads, so that a client which is
+ * still writing sees that before it sees our 413. The raw cases A9 and A10 see the 413 there too.
+ */
+const SERVERS = HOSTS.filter(({ server }) => server === undefined);
+
+describe.each(SERVERS)('$name', (host) => {
+  test('an address that others can reach is refused without TLS or --insecure', () => {
+    const { status, stderr } = serverThatEnds(host, '--host', '0.0.0.0', '--data-dir', dataDir());
+    expect(status).toBe(1);
+    expect(stderr).toContain('--insecure');
+  });
+
+  describe('bodies', () => {
+    test('one over the limit gets our 413, whether it says so or not, and the server keeps none of it', async () => {
+      const server = await startOn(host, dataDir());
+      const headers = { authorization: `Bearer ${server.keys.ingest}`, 'content-type': 'application/json' };
+      const filler = new Uint8Array(LIMITS.bodyBytesMax + 1).fill(32);
+      const declared = () => filler;
+      const chunked = () => new Blob([filler]).stream();
+      for (const body of [declared, chunked, declared]) {
+        const init = { method: 'POST', headers, body: body(), duplex: 'half' } as RequestInit;
+        const response = await fetch(`${server.keys.url}/metrics`, init);
+        expect(response.status).toBe(413);
+        expect(response.headers.get('content-type')).toBe('application/problem+json');
+        expect(await response.json()).toMatchObject({ code: 'body_too_large' });
+      }
+    });
+  });
+});
+
+/** On workerd a start takes esbuild, miniflare and workerd itself: on a machine that is busy, seconds. */
+describe.each(HOSTS)('$name', { timeout: 90_000 }, (host) => {
   describe('a server', () => {
     test('a second start keeps data and keys; keys.json and the secret are for their owner only', async () => {
       const path = dataDir();
@@ -59,12 +100,6 @@ describe.each(HOSTS)('$name', (host) => {
       );
       expect(samples).toMatchObject([{ value: 12.5, timestamp: now }]);
       for (const file of ['keys.json', 'secret']) expect(statSync(join(path, file)).mode & 0o777).toBe(0o600);
-    });
-
-    test('an address that others can reach is refused without TLS or --insecure', () => {
-      const { status, stderr } = cliOn(host, 'server', '--host', '0.0.0.0', '--data-dir', dataDir());
-      expect(status).toBe(1);
-      expect(stderr).toContain('--insecure');
     });
 
     test('SIGTERM answers what is in flight and exits with 0 within its deadline', async () => {
@@ -86,7 +121,8 @@ describe.each(HOSTS)('$name', (host) => {
 
   test('GET /metrics says of every metric what it means', async () => {
     const server = await startOn(host, dataDir());
-    expect((await push(server.keys, 'web-1', 1, Date.now())).status).toBe(202);
+    // On Workers what the edge counts travels with its next push.
+    for (const value of [1, 2]) expect((await push(server.keys, 'web-1', value, Date.now())).status).toBe(202);
     const text = await (await fetch(`${server.keys.url}/metrics`)).text();
     const named = (word: string) => [...text.matchAll(new RegExp(`^# ${word} (\\S+) `, 'gm'))].map(([, name]) => name);
     expect(named('HELP')).toEqual(named('TYPE'));
@@ -99,7 +135,7 @@ describe.each(HOSTS)('$name', (host) => {
       const first = await startOn(host, path);
       const now = Date.now();
       expect((await push(first.keys, 'web-1', 1, now)).status).toBe(202);
-      const { status, stderr } = cliOn(host, 'server', '--port', '0', '--no-agent', '--data-dir', path);
+      const { status, stderr } = serverThatEnds(host, '--port', '0', '--no-agent', '--data-dir', path);
       expect(status).toBe(1);
       expect(stderr).toContain(
         `error: ${path} is in use by the server at ${first.keys.url}: stop it first, or give another --data-dir\n`,
@@ -182,25 +218,8 @@ describe.each(HOSTS)('$name', (host) => {
     test('lying lengths, two framings and endless headers get their answer or a closed connection', async () => {
       const server = await startOn(host, dataDir());
       const { hostname, port } = new URL(server.keys.url);
-      const results = await runRawCases(hostname, Number(port), server.keys.ingest);
+      const results = await runRawCases(host.name, hostname, Number(port), server.keys.ingest);
       expect(results.filter((result) => !result.passed)).toEqual([]);
-    });
-  });
-
-  describe('bodies', () => {
-    test('one over the limit gets our 413, whether it says so or not, and the server keeps none of it', async () => {
-      const server = await startOn(host, dataDir());
-      const headers = { authorization: `Bearer ${server.keys.ingest}`, 'content-type': 'application/json' };
-      const filler = new Uint8Array(LIMITS.bodyBytesMax + 1).fill(32);
-      const declared = () => filler;
-      const chunked = () => new Blob([filler]).stream();
-      for (const body of [declared, chunked, declared]) {
-        const init = { method: 'POST', headers, body: body(), duplex: 'half' } as RequestInit;
-        const response = await fetch(`${server.keys.url}/metrics`, init);
-        expect(response.status).toBe(413);
-        expect(response.headers.get('content-type')).toBe('application/problem+json');
-        expect(await response.json()).toMatchObject({ code: 'body_too_large' });
-      }
     });
   });
 
