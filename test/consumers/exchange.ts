@@ -11,7 +11,7 @@ import { CALL_VERSION, reply } from '../../src/protocols/shard-reply.ts';
 import { collect, finish, type Lab, openLab, START_MS } from './lab.ts';
 import { pushOf } from './shapes.ts';
 
-export type Method = Exclude<keyof ShardService, 'telemetry'>;
+export type Method = Exclude<keyof ShardService, 'telemetry' | 'watch'>;
 
 export interface Exchange {
   readonly method: Method;
