@@ -1,6 +1,5 @@
-/** The tests on Node, some of them on Deno, and those in workerd by Cloudflare's plugin; tests that need Bun stand in test/bun and run under `bun test`. */
-import { cloudflareTest } from '@cloudflare/vitest-plugin';
-import { defineConfig } from 'vitest/config';
+/** The tests on Node, and those in workerd by Cloudflare's plugin; tests that need Bun or Deno stand in test/bun and test/deno. */
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /** Neutral code that a Worker runs. */
 const NEUTRAL = ['test/{model,protocols,consumers}/*.test.ts', 'test/edge/*.test.ts', 'test/contract/shard-ports.test.ts'];
@@ -12,33 +11,37 @@ const NOT_IN_WORKERD = [
   'test/edge/push-schema.test.ts',
 ];
 
-export default defineConfig({
+const IN_DENO = 'Deno' in globalThis;
+
+const node: TestProjectInlineConfiguration = {
   test: {
-    // By itself vitest leaves one core to the watcher: on two cores the files would run one by one.
-    maxWorkers: '100%',
-    projects: [
-      {
-        test: {
-          name: 'node',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/{bun,workers}/**', ...('Deno' in globalThis ? [] : ['test/deno/**'])],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
-        },
-      },
-      {
-        plugins: [cloudflareTest({ wrangler: { configPath: './test/workers/wrangler.toml' } })],
-        test: {
-          name: 'workers',
-          include: ['test/workers/*.test.ts', ...NEUTRAL],
-          exclude: NOT_IN_WORKERD,
-          setupFiles: ['test/workers/setup.ts'],
-          isolate: false,
-          // Longer than on Node: every turn of the event loop commits what was written in it.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
-    ],
+    name: 'node',
+    include: ['test/**/*.test.ts'],
+    exclude: IN_DENO ? ['test/{bun,workers}/**'] : ['test/{bun,deno,workers}/**'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
   },
+};
+
+async function workers(): Promise<TestProjectInlineConfiguration> {
+  const { cloudflareTest } = await import('@cloudflare/vitest-plugin');
+  return {
+    plugins: [cloudflareTest({ wrangler: { configPath: './test/workers/wrangler.toml' } })],
+    test: {
+      name: 'workers',
+      include: ['test/workers/*.test.ts', ...NEUTRAL],
+      exclude: NOT_IN_WORKERD,
+      setupFiles: ['test/workers/setup.ts'],
+      isolate: false,
+      // Longer than on Node: every turn of the event loop commits what was written in it.
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+    },
+  };
+}
+
+/** A vitest that Deno runs (`npm run test:deno`) has the first project only: Cloudflare's plugin needs Node. */
+export default defineConfig({
+  // By itself vitest leaves one core to the watcher: on two cores the files would run one by one.
+  test: { maxWorkers: '100%', projects: IN_DENO ? [node] : [node, await workers()] },
 });

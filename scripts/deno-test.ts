@@ -26,7 +26,7 @@ if (!existsSync(DENO)) run('npm', ['install', '--no-save', '--no-audit', '--no-f
 if (run(DENO, ['--version'])) {
   // Workers have to be processes: threads need a part of node:worker_threads that Deno lacks.
   const contracts = ['run', 'test/contract', 'test/deno', '--pool=forks', ...report('deno-contracts')];
-  const system = ['run', 'test/system', 'test/differential', ...report('deno-system')];
+  const system = ['run', '--project=node', 'test/system', 'test/differential', ...report('deno-system')];
   const passed = [
     run(DENO, ['run', '-A', '--no-lock', VITEST, ...contracts]),
     run(process.execPath, [VITEST, ...system], { METRICSTREAM_TEST_HOSTS: 'deno' }),

@@ -10,9 +10,10 @@ import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
 import { type DecodedCheckpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import type { ClientState } from './client-state.ts';
+import { dueClients, sealAgeMs } from './due.ts';
 import type { Pace } from './pace.ts';
 import type { Pipeline } from './pipeline.ts';
-import { applySeal, owesSeal, planSeal, type SealPlan } from './seal.ts';
+import { applySeal, planSeal, type SealPlan } from './seal.ts';
 import type { SeenShape } from './seen-series.ts';
 
 /** A record just appended, still decoded; a tick has no push. */
@@ -384,19 +385,4 @@ export class Consumer {
   async #checkpointAll(): Promise<void> {
     for (const pipeline of this.#deps.pipelines) await this.checkpoint(pipeline, 0);
   }
-}
-
-/** How old a head may get: the full interval while there is room, nothing when memory is at its bound. */
-function sealAgeMs(pressure: number): number {
-  return LIMITS.sealIntervalMs * Math.min(1, Math.max(0, (1 - pressure) * 3));
-}
-
-function dueClients(pipeline: Pipeline, sealAge: number): ClientState[] {
-  const due: ClientState[] = [];
-  for (const client of pipeline.clients.values()) {
-    const old = pipeline.logMs - client.sealedAtMs >= sealAge || client.head.bytes > LIMITS.clientHeadBytesMax;
-    if (old && owesSeal(client)) due.push(client);
-  }
-  // The oldest last, since they are taken from the end.
-  return due.sort((a, b) => b.sealedAtMs - a.sealedAtMs);
 }

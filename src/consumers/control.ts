@@ -6,12 +6,14 @@ import type { ShardRegistry } from '../ports/shard-registry.ts';
 import type { ShardKeeper } from '../ports/shard-service.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { CALL_VERSION, received } from '../protocols/shard-reply.ts';
+import type { LiveControl } from './live-control.ts';
 
 export interface ControlDependencies {
   readonly clock: Clock;
   readonly keys: KeyRegistry;
   readonly registry: ShardRegistry;
   readonly telemetry: Telemetry;
+  readonly live: Pick<LiveControl, 'revoked' | 'started'>;
   shard(name: string): ShardKeeper;
 }
 
@@ -25,14 +27,16 @@ export class Control {
   /** A shard starts: it is woken from now on. @returns what it has to refuse. */
   register(shard: string): Promise<readonly Revocation[]> {
     this.#deps.registry.add(shard);
+    void this.#deps.live.started(shard);
     return this.#deps.keys.revokedSince(0);
   }
 
-  /** Durable here first; then every shard is told. What one that cannot be reached lets in, the edges know within revocationRefreshMs. */
+  /** Durable here first; then its pages are let go, and every shard is told. What one that cannot be reached lets in, the edges know within revocationRefreshMs. */
   async revoke({ tenant, keyId, expiresMs }: Revocation): Promise<null> {
-    const { clock, keys } = this.#deps;
+    const { clock, keys, live } = this.#deps;
     const revokedMs = clock.nowMs();
     await keys.revoke(tenant, keyId, revokedMs, expiresMs);
+    live.revoked(keyId);
     const call = { version: CALL_VERSION, revocation: { tenant, keyId, revokedMs, expiresMs } };
     return this.#each('shards were not told of a revocation', async (shard) => received(await shard.revoke(call)));
   }

@@ -1,5 +1,4 @@
 /** Who watches, and what changed since they were last told. */
-import { LIMITS } from '../model/limits.ts';
 import { clientKey } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -17,8 +16,8 @@ export interface LiveHub extends LiveFeed {
   seen(state: ClientState, push: Push): void;
 }
 
-/** The newest push of each changed client, told every liveIntervalMs while someone watches. */
-export function liveHub(clock: Clock): LiveHub {
+/** The newest push of each changed client, told every intervalMs while someone watches. Its one timer is armed by a push. */
+export function liveHub(clock: Clock, intervalMs: number): LiveHub {
   const watchers = new Set<Watcher>();
   let changed = new Map<string, { tenant: string; live: LiveClient }>();
   let scheduled = false;
@@ -46,7 +45,7 @@ export function liveHub(clock: Clock): LiveHub {
       changed.set(key, { tenant: state.tenant, live: merge(changed.get(key)?.live, state, push) });
       if (scheduled) return;
       scheduled = true;
-      clock.schedule(LIMITS.liveIntervalMs, tell);
+      clock.schedule(intervalMs, tell);
     },
   };
 }

@@ -7,6 +7,8 @@ export interface Pace {
   /** A partition in which samples wait is silent for so long before it gets a tick. */
   readonly tickMs: number;
   readonly retentionMs: number;
+  /** From one telling of what changed to the next. */
+  readonly liveMs: number;
 }
 
 /** Of a Durable Object: each row that is written and each time it wakes is billed, and a restart reads a few minutes of log. */
@@ -14,6 +16,7 @@ export const OBJECT_PACE: Pace = {
   checkpointMs: LIMITS.objectCheckpointIntervalMs,
   tickMs: LIMITS.objectTickIntervalMs,
   retentionMs: LIMITS.objectRetentionIntervalMs,
+  liveMs: LIMITS.objectLiveIntervalMs,
 };
 
 /** Of a server, whose rows cost nothing and which is awake anyway. */
@@ -21,4 +24,5 @@ export const SERVER_PACE: Pace = {
   checkpointMs: LIMITS.checkpointIntervalMs,
   tickMs: LIMITS.tickIntervalMs,
   retentionMs: LIMITS.retentionIntervalMs,
+  liveMs: LIMITS.liveIntervalMs,
 };

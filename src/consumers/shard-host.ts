@@ -50,6 +50,8 @@ export class ShardHost {
     const { shard, alarm } = this.#deps;
     this.#alarmMs = (await alarm.get()) ?? undefined;
     await shard.start(false);
+    // The first push may be a repeat: it is known once the log is.
+    await shard.catchUp();
     await this.#arm();
   }
 

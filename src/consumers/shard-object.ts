@@ -1,13 +1,15 @@
 /** A shard as a Durable Object: a shell around ShardHost. What it is wired to stands in runtimes/cloudflare.ts. */
 import { DurableObject } from 'cloudflare:workers';
 import type { RangeQuery, WindowQuery } from '../ports/metric-reader.ts';
-import type { AppendCall, Message, ReadCall, RevokeCall, ShardService, TenantCall } from '../ports/shard-service.ts';
+import type { AppendCall, Message, ReadCall, RevokeCall, ShardService, TenantCall, WatchCall } from '../ports/shard-service.ts';
 import type { MetricFamily } from '../ports/telemetry.ts';
 import { reply } from '../protocols/shard-reply.ts';
+import type { LiveWatch } from './live-watch.ts';
 import type { ShardHost } from './shard-host.ts';
 
 export interface ShardParts {
   readonly host: ShardHost;
+  readonly live: LiveWatch;
   families(): readonly MetricFamily[];
 }
 
@@ -53,6 +55,10 @@ export abstract class ShardObjectBase<Env> extends DurableObject<Env> implements
 
   wake(_call: Message) {
     return reply(() => this.#parts.host.wake());
+  }
+
+  watch(call: WatchCall) {
+    return reply(async () => this.#parts.live.watch(call));
   }
 
   override async alarm(): Promise<void> {

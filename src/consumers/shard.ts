@@ -65,7 +65,7 @@ export class Shard implements PushAppender {
   constructor(deps: ShardDependencies) {
     const { clock, log, store, telemetry, sink } = deps;
     this.#deps = deps;
-    const live = liveHub(clock);
+    const live = liveHub(clock, deps.pace.liveMs);
     this.live = live;
     this.#pipelines = Array.from({ length: deps.partitions }, (_, partition) => {
       return new Pipeline(partition, { store, sink, telemetry, seen: (state, push) => live.seen(state, push) });

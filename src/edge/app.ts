@@ -5,7 +5,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Decompression } from '../ports/decompression.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
-import type { LiveFeed } from '../ports/live-feed.ts';
+import type { LiveFeed, LiveSockets } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
 import type { PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry, TelemetryReader } from '../ports/telemetry.ts';
@@ -18,6 +18,7 @@ import { readinessAnswer, telemetryAnswer } from './health.ts';
 import { ingest } from './ingest.ts';
 import type { Secrets } from './keys.ts';
 import { live } from './live.ts';
+import { liveSocket } from './live-socket.ts';
 import { localLimits } from './local-limits.ts';
 import { openApiAnswer } from './openapi.ts';
 import { OPERATIONS as op } from './operations.ts';
@@ -34,6 +35,8 @@ export interface EdgeDependencies {
   readonly reader: MetricReader;
   /** Left out: there is no route for it. */
   readonly live?: LiveFeed;
+  /** In place of it, where pages listen to another object. */
+  readonly liveSockets?: LiveSockets;
   readonly decompression: Decompression;
   readonly keys: KeyRegistry;
   readonly secrets: Secrets;
@@ -65,6 +68,7 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
   const feed = deps.live === undefined ? undefined : live({ clock, feed: deps.live, authentication: guard.authentication });
   const admin = administration({ ...deps, bodyWait: deadlines(clock, LIMITS.requestTimeoutMs) });
   const { open, keyed } = rows(guard);
+  const listen = deps.liveSockets === undefined ? feed?.listen : liveSocket(deps.liveSockets);
   if (feed !== undefined) telemetry.gauge('metricstream_live_listeners', feed.listeners);
 
   const routes: readonly Route[] = [
@@ -83,7 +87,7 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
     keyed('GET', '/api/v1/samples', 'read', query.samples, op.samples),
     keyed('GET', '/api/v1/clients', 'read', query.clients, op.clients),
     keyed('GET', '/api/v1/metrics', 'read', query.metrics, op.metrics),
-    ...(feed === undefined ? [] : [keyed('GET', '/api/v1/live', 'read', feed.listen, op.live)]),
+    ...(listen === undefined ? [] : [keyed('GET', '/api/v1/live', 'read', listen, op.live)]),
     keyed('POST', '/api/v1/session', 'read', admin.signIn, op.signIn),
     open('DELETE', '/api/v1/session', admin.signOut, op.signOut),
     keyed('POST', '/api/v1/keys', 'admin', admin.createKey, op.createKey),

@@ -3,20 +3,18 @@ import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LiveClient, LiveFeed } from '../ports/live-feed.ts';
+import { LIVE_BEGINS, liveEncoder, liveNames } from '../protocols/live-message.ts';
 import type { Authentication, Grant } from './authentication.ts';
 import { checkQuery } from './checking.ts';
 import type { KeyedCall } from './route.ts';
 import { liveQuery } from './schemas.ts';
-import { numberText } from './text.ts';
 
 /*
- * event = "event: " kind LF "data: {" DQUOTE "clients" DQUOTE ":[" client {"," client} "]}" LF LF
+ * event = "event: " kind LF "data: " message LF LF      message: protocols/live-message.ts
  * kind  = "snapshot" first: the feed begins, and what came before has to be read; then "change"
- * client = {"client_id","sample_ms","seen_ms","keys":[KEY…],"values":[NUMBER…]}      only keys of the metrics asked for, maybe none
- * KEY   = NAME [ "{" LABEL "=" VALUE {"," LABEL "=" VALUE} "}" ]
- * beat  = ":" LF LF                                        a comment, so that proxies keep the connection
+ * beat  = ":" LF LF                                     a comment, so that proxies keep the connection
  */
-const SNAPSHOT = new TextEncoder().encode('event: snapshot\ndata: {"clients":[]}\n\n');
+const SNAPSHOT = new TextEncoder().encode(`event: snapshot\ndata: ${LIVE_BEGINS}\n\n`);
 const BEAT = new TextEncoder().encode(':\n\n');
 
 export interface LiveOptions {
@@ -105,13 +103,13 @@ function eventStream(
   );
 }
 
-/** @param metric names with commas between them; undefined: all. @returns the one encoder of those names, to be given back. */
+/** @param metric as in liveNames. @returns the one encoder of those names, to be given back. */
 function sharedEncoders(): (metric: string | undefined) => { readonly encode: Encode; release(): void } {
   const held = new Map<string, { readonly encode: Encode; users: number }>();
   return (metric) => {
-    const names = metric === undefined ? undefined : [...new Set(metric.split(','))].sort();
+    const names = liveNames(metric);
     const key = names?.join() ?? '';
-    const own = held.get(key) ?? { encode: eventEncoder(names && new Set(names)), users: 0 };
+    const own = held.get(key) ?? { encode: eventEncoder(names), users: 0 };
     held.set(key, own);
     own.users += 1;
     return {
@@ -124,43 +122,8 @@ function sharedEncoders(): (metric: string | undefined) => { readonly encode: En
   };
 }
 
-/** Two listeners to the same metrics of the same clients share the text: each client is encoded once. */
-function eventEncoder(wanted: ReadonlySet<string> | undefined): Encode {
+function eventEncoder(names: readonly string[] | undefined): Encode {
   const encoder = new TextEncoder();
-  const encoded = new WeakMap<LiveClient, string>();
-  return (changed) => {
-    const texts = changed.map((client) => {
-      const text = encoded.get(client) ?? clientText(wanted === undefined ? client : narrow(client, wanted));
-      encoded.set(client, text);
-      return text;
-    });
-    return encoder.encode(`event: change\ndata: {"clients":[${texts.join(',')}]}\n\n`);
-  };
-}
-
-/** Only the values of some metrics. Who brings none of them has still been seen. */
-function narrow(client: LiveClient, wanted: ReadonlySet<string>): LiveClient {
-  const keys: string[] = [];
-  const values: number[] = [];
-  client.keys.forEach((key, place) => {
-    const end = key.indexOf('\0');
-    if (!wanted.has(end < 0 ? key : key.slice(0, end))) return;
-    keys.push(key);
-    values.push(client.values[place] as number);
-  });
-  return { ...client, keys, values };
-}
-
-function clientText({ client, sampleMs, seenMs, keys, values }: LiveClient): string {
-  const names = JSON.stringify(keys.map(keyText));
-  return `{"client_id":${JSON.stringify(client)},"sample_ms":${sampleMs},"seen_ms":${seenMs},"keys":${names},"values":[${values.map(numberText).join(',')}]}`;
-}
-
-/** @param key as in Series.key: name, then NUL, label, NUL, value for each label. */
-function keyText(key: string): string {
-  const [name = '', ...rest] = key.split('\0');
-  if (rest.length === 0) return name;
-  const pairs: string[] = [];
-  for (let i = 0; i < rest.length; i += 2) pairs.push(`${rest[i]}=${rest[i + 1]}`);
-  return `${name}{${pairs.join(',')}}`;
+  const encode = liveEncoder(names);
+  return (changed) => encoder.encode(`event: change\ndata: ${encode(changed)}\n\n`);
 }

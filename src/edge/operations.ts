@@ -2,6 +2,8 @@
 import { resolver } from 'hono-openapi';
 import type { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import { LIVE_PING } from '../protocols/live-message.ts';
 import type { Operation } from './route.ts';
 import * as schemas from './schemas.ts';
 
@@ -136,10 +138,17 @@ export const OPERATIONS = {
     responses: { 200: json('With their series.', schemas.metricsAnswer), ...QUERY },
   },
   live: {
-    summary: 'What changes now, as server-sent events',
+    summary: 'What changes now: server-sent events, or a WebSocket where 426 asks for it',
     security: SECURITY_OR_SESSION,
     query: schemas.liveQuery,
-    responses: { 200: text('Each event: the newest values of the clients that changed.', 'text/event-stream'), ...QUERY },
+    responses: {
+      101: {
+        description: `Each message is the data of such an event. Answer each with ${LIVE_PING}, and send one each ${LIMITS.liveHeartbeatMs / 1000} s.`,
+      },
+      200: text('Each event: the newest values of the clients that changed.', 'text/event-stream'),
+      ...QUERY,
+      ...problems('upgrade_required'),
+    },
   },
   signIn: {
     summary: 'Exchange a key for a session cookie',

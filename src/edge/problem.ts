@@ -11,6 +11,7 @@ const PHRASES: Readonly<Record<(typeof ERRORS)[ErrorCode]['status'], string>> = 
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
+  426: 'Upgrade Required',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',

@@ -1,8 +1,9 @@
 /** Samples as text: objects and CSV. */
 import { LIMITS } from '../model/limits.ts';
 import type { ClientSamples } from '../ports/metric-reader.ts';
+import { numberText } from '../protocols/number-text.ts';
 import { formatTimestamp } from '../protocols/timestamp.ts';
-import { CSV_END, csvCell, labelsText, numberText } from './text.ts';
+import { CSV_END, csvCell, labelsText } from './text.ts';
 import { tooMany } from './window-answers.ts';
 
 /** `timestamp` is Unix ms as a number, or Unix ns as decimal text where the sample has a finer time. */

@@ -1,13 +1,9 @@
 /** Numbers, labels and cells as the answers' text. */
 import type { Labels } from '../model/series.ts';
-
-/** JSON of a finite number; −0 stays what it is, which JSON.stringify would lose. */
-export function numberText(value: number): string {
-  return isMinusZero(value) ? '-0' : String(value);
-}
+import { isMinusZero, numberText } from '../protocols/number-text.ts';
 
 /**
- * The same of many, nulls among them, as a JSON array: JSON.stringify writes an array of numbers three times as fast as
+ * numberText of many, nulls among them, as a JSON array: JSON.stringify writes an array of numbers three times as fast as
  * a string each (Bun 1.4), and what is the same all along, as counts are, is written once.
  */
 export function numbersText(values: readonly (number | null)[]): string {
@@ -21,10 +17,6 @@ export function numbersText(values: readonly (number | null)[]): string {
   }
   if (anyMinusZero) return `[${values.map((value) => (value === null ? 'null' : numberText(value))).join(',')}]`;
   return same ? `[${`${first},`.repeat(values.length - 1)}${first}]` : JSON.stringify(values);
-}
-
-function isMinusZero(value: number | null): boolean {
-  return value === 0 && 1 / value < 0;
 }
 
 export function labelsText(labels: Labels): string {

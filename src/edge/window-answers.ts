@@ -2,7 +2,8 @@
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { WindowColumn } from '../ports/time-series-store.ts';
-import { CSV_END, csvCell, labelsText, numbersText, numberText } from './text.ts';
+import { numberText } from '../protocols/number-text.ts';
+import { CSV_END, csvCell, labelsText, numbersText } from './text.ts';
 import { countWindows, eachWindow, FIELD_READERS, type Field, isOpen } from './window-fold.ts';
 
 /** Of a query; times are multiples of stepMs, ends exclusive. */

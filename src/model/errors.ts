@@ -2,7 +2,7 @@
 
 /** HTTP status, whether a client should try again, and the text that a stranger may read. */
 interface ErrorEntry {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 422 | 429 | 431 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 422 | 426 | 429 | 431 | 500 | 503;
   readonly retryable: boolean;
   readonly text: string;
 }
@@ -30,6 +30,7 @@ export const ERRORS = {
   all_rejected: { status: 422, retryable: false, text: 'Every metric of the push was rejected.' },
   too_many_points: { status: 422, retryable: false, text: 'The answer would hold more points than the limit.' },
   invalid_query: { status: 422, retryable: false, text: 'The query is not valid.' },
+  upgrade_required: { status: 426, retryable: false, text: 'Here this is told over a WebSocket.' },
   rate_limited: { status: 429, retryable: true, text: 'Too many requests; wait and try again.' },
   headers_too_large: { status: 431, retryable: false, text: 'A header is larger than the limit.' },
   internal: { status: 500, retryable: true, text: 'Something went wrong on our side.' },

@@ -14,9 +14,7 @@ export const LIMITS = {
   /** Beyond this ratio a compressed body is a bomb; small bodies of zeros may compress better. */
   inflateRatioMax: 100,
   inflateRatioFreeBytes: 64 * KIB,
-  /** What a decoder makes at once, and so by how much it may pass its bound before it stops. */
-  inflateChunkBytes: 64 * KIB,
-  /** What zlib may grow its output by beyond a bound: workerd refuses what fits but leaves no room for one more step of 40 KiB. */
+  /** What zlib makes at once, and may make beyond a bound: workerd refuses what fits but leaves no room for one more step of 40 KiB. */
   inflateStepBytes: 64 * KIB,
   headerKeyBytesMax: 4 * KIB,
   requestTimeoutMs: 30 * SECOND_MS,
@@ -177,6 +175,19 @@ export const LIMITS = {
   liveQueueBytesMax: 1 * MIB,
   /** Half of the idle time after which servers and proxies cut a connection. */
   liveHeartbeatMs: 15 * SECOND_MS,
+  /** Between Durable Objects each call is billed, and one keeps both awake. */
+  objectLiveIntervalMs: 2 * SECOND_MS,
+  /** Clients in one call from shard to control, and so in one message to a page: 50 series of each stay under liveQueueBytesMax. */
+  objectLiveClientsMax: 250,
+  /** Calls of a shard to control that wait: what changes beyond them, the page is told with the next change. */
+  objectLiveCallsMax: 16,
+  /** How long a shard takes it for true that someone watches; control says so again twice in that time. */
+  objectLiveWatchMs: 1 * MINUTE_MS,
+  objectLiveAnswerMs: 10 * SECOND_MS,
+  /** A page answers each message and sends a beat: one that was silent for four beats is gone. */
+  objectLiveSilenceMs: 1 * MINUTE_MS,
+  /** Names of metrics that hang at a hibernating WebSocket: Cloudflare keeps 16,384 bytes there. */
+  objectLiveFilterBytesMax: 12_000,
   /** No retention is longer: `start=0` asks for everything, and no reader has to look further back, or ahead. */
   queryBackMsMax: 3_660 * DAY_MS,
   queryAheadMsMax: 1 * DAY_MS,

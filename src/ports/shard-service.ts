@@ -1,6 +1,7 @@
 /** What edges, shards and control say to each other where they are apart: plain data that structured clone carries. */
 import type { ErrorCode } from '../model/errors.ts';
 import type { Revocation } from './key-registry.ts';
+import type { LiveClient } from './live-feed.ts';
 import type { ClientSamples, ClientStatus, ClientWindows, MetricReader, RangeQuery, WindowQuery } from './metric-reader.ts';
 import type { AppendOutcome } from './push-appender.ts';
 import type { MetricFamily, TelemetryLabels } from './telemetry.ts';
@@ -50,6 +51,21 @@ export interface RevokeCall extends Message {
   readonly revocation: Revocation;
 }
 
+/** Someone watches: which clients of which tenants, and for how long a shard may take that for true. */
+export interface WatchCall extends Message {
+  /** `client` left out: all of the tenant. */
+  readonly watched: readonly { readonly tenant: string; readonly client?: string | undefined }[];
+  /** A duration, since clocks of objects differ; 0: nobody watches any more. */
+  readonly forMs: number;
+}
+
+/** What changed of one tenant since the last call. */
+export interface LiveCall extends Message {
+  readonly tenant: string;
+  /** At most objectLiveClientsMax. */
+  readonly clients: readonly LiveClient[];
+}
+
 /** Where a push goes. */
 export interface ShardWriter {
   /** As PushAppender.append; a revoked key is `unauthorized`, a record that this version cannot read `unavailable`. */
@@ -76,13 +92,21 @@ export interface ShardKeeper {
   telemetry(call: Message): Promise<Reply<readonly MetricFamily[]>>;
   /** Does what is due, for at most wakeMs, and sees to it that the alarm is set. */
   wake(call: Message): Promise<Reply<null>>;
+  /** From here on, and until `forMs` are over, control is told of changes; it takes the place of the watch before. */
+  watch(call: WatchCall): Promise<Reply<null>>;
 }
 
 /** A shard, from afar: calls settle, or throw what the platform throws. */
 export interface ShardService extends ShardWriter, ShardReader, ShardKeeper {}
 
-/** The one object that knows all shards. */
-export interface ControlService {
+/** What shards tell the pages. */
+export interface LiveSink {
+  /** Passed on to those who listen; a call that is lost is not made again. @returns how many listen to the tenant: at 0 a shard stops. */
+  liveChanged(call: LiveCall): Promise<Reply<number>>;
+}
+
+/** The one object that knows all shards, and that the pages listen to. */
+export interface ControlService extends LiveSink {
   /** A shard that a push has reached for the first time: cron wakes it from now on. @returns the keys that are revoked. */
   register(call: Message & { readonly shard: string }): Promise<Reply<readonly Revocation[]>>;
   /** Durable, and told to every registered shard, when it resolves. */

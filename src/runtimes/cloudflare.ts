@@ -1,6 +1,7 @@
 /** Cloudflare Workers: the edge in a Worker, the shards and control in Durable Objects. */
 import { workerClock } from '../adapters/durable-objects/clock.ts';
 import { remoteKeyRegistry } from '../adapters/durable-objects/key-registry.ts';
+import { remoteLiveSockets } from '../adapters/durable-objects/live-sockets.ts';
 import { remoteMetricReader } from '../adapters/durable-objects/metric-reader.ts';
 import { remotePushAppender } from '../adapters/durable-objects/push-appender.ts';
 import { ask } from '../adapters/durable-objects/remote.ts';
@@ -17,7 +18,9 @@ import { zlibCompression } from '../adapters/node/compression.ts';
 import { zlibDecompression } from '../adapters/node/decompression.ts';
 import { adaptiveLinger } from '../consumers/append.ts';
 import { Control } from '../consumers/control.ts';
-import { ControlObjectBase } from '../consumers/control-object.ts';
+import { ControlObjectBase, type ControlParts } from '../consumers/control-object.ts';
+import { LiveControl } from '../consumers/live-control.ts';
+import { LiveWatch } from '../consumers/live-watch.ts';
 import { OBJECT_PACE } from '../consumers/pace.ts';
 import { Shard } from '../consumers/shard.ts';
 import { ShardHost } from '../consumers/shard-host.ts';
@@ -79,6 +82,8 @@ function stubs(env: Env) {
     shardOf: (partition: number) => shard(nameOf(partition % shards)),
     all: () => Array.from({ length: shards }, (_, place) => shard(nameOf(place))),
     control: () => within(env.CONTROL).getByName('control', where) as unknown as ControlService,
+    handshake: (headers: Readonly<Record<string, string>>) =>
+      within(env.CONTROL).getByName('control', where).fetch('https://control/live', { headers }),
   };
 }
 
@@ -141,27 +146,35 @@ export class ShardObject extends ShardObjectBase<Env> {
             .register({ version: CALL_VERSION, shard: id.name ?? '' }),
         ),
     });
-    return { host, families: telemetry.families };
+    const live = new LiveWatch({
+      clock,
+      feed: shard.live,
+      telemetry,
+      tell: (call) => ask(stubs(env).control().liveChanged(call)),
+    });
+    return { host, live, families: telemetry.families };
   }
 }
 
 export class ControlObject extends ControlObjectBase<Env> {
-  protected override open(): Control {
-    const database = durableObjectSqlDatabase({ storage: this.ctx.storage });
+  protected override open(): ControlParts {
+    const { storage } = this.ctx;
+    const database = durableObjectSqlDatabase({ storage });
     openSchema(database, counts(this.env));
     const clock = hostClock();
-    return new Control({
-      clock,
-      keys: embeddedKeyRegistry({ database }),
-      registry: embeddedShardRegistry({ database }),
-      telemetry: memoryTelemetry({ nowMs: clock.nowMs, write: (line) => console.log(line) }),
-      shard: stubs(this.env).shard,
-    });
+    const keys = embeddedKeyRegistry({ database });
+    const registry = embeddedShardRegistry({ database });
+    const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => console.log(line) });
+    const { shard } = stubs(this.env);
+    const alarm = { get: () => storage.getAlarm(), set: (atMs: number) => storage.setAlarm(atMs) };
+    const sockets = (tag?: string) => this.sockets(tag);
+    const live = new LiveControl({ clock, keys, telemetry, alarm, sockets, shards: () => registry.names(), shard });
+    return { control: new Control({ clock, keys, registry, telemetry, live, shard }), live };
   }
 }
 
 function edgeOf(env: Env, secret: string): { fetch(request: Request): Response | Promise<Response> } {
-  const { partitions, shardOf, all, control } = stubs(env);
+  const { partitions, shardOf, all, control, handshake } = stubs(env);
   const telemetry = travellingTelemetry((line) => console.log(line));
   return createApp({
     clock: hostClock(),
@@ -169,6 +182,7 @@ function edgeOf(env: Env, secret: string): { fetch(request: Request): Response |
     appender: remotePushAppender({ partitions, shardOf, counts: telemetry.drain }),
     decompression: zlibDecompression(),
     reader: remoteMetricReader({ partitions, shardOf, shards: all }),
+    liveSockets: remoteLiveSockets({ fetch: handshake }),
     keys: remoteKeyRegistry({ control }),
     secrets: { current: secret, previous: env.METRICSTREAM_SECRET_PREVIOUS },
     telemetry: { ...telemetry, render: () => '' },

@@ -1,6 +1,6 @@
 /** The contracts on Bun's own adapters; run by `bun test`. */
 
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { bunSqlDatabase } from '../../src/adapters/bun/sql-database.ts';
 import { zlibDecompression } from '../../src/adapters/node/decompression.ts';
 import { describeCompression } from '../contract/suites/compression.ts';
 import { describeDecompression } from '../contract/suites/decompression.ts';
+import { describeFileLock } from '../contract/suites/file-lock.ts';
 import { describeOwnFile, describeSqlDatabase } from '../contract/suites/sql-database.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'metricstream-bun-'));
@@ -22,24 +23,7 @@ describeOwnFile('bun:sqlite in memory', () => bunSqlDatabase(':memory:'));
 describeOwnFile('bun:sqlite in a file', () => bunSqlDatabase(join(folder, `${files++}.db`)));
 describeCompression('Bun', () => bunCompression());
 describeDecompression('node:zlib of Bun', () => zlibDecompression());
-
-describe('a lock on a file', () => {
-  test('is held by one, until it lets go, and leaves a file of no bytes', () => {
-    const path = join(folder, 'one.lock');
-    const release = bunFileLock(path);
-    expect(release).toBeDefined();
-    expect([bunFileLock(path), bunFileLock(path)]).toEqual([undefined, undefined]);
-    release?.();
-    const again = bunFileLock(path);
-    expect(again).toBeDefined();
-    again?.();
-    expect(statSync(path).size).toBe(0);
-  });
-
-  test('that cannot be taken at all is no lock of another', () => {
-    expect(() => bunFileLock(join(folder, 'no-such-folder', 'x.lock'))).toThrow();
-  });
-});
+describeFileLock('bun:sqlite', bunFileLock, folder);
 
 describe('bun:sqlite in a file', () => {
   test('what was committed is there for the next to open it', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/model/limits.ts';
 import { expectSame, live, pastHistory } from './histories.ts';
-import { finish, type Lab, type LabOptions, openLab, START_MS } from './lab.ts';
+import { finish, type Lab, type LabOptions, openLab, RETENTION, START_MS } from './lab.ts';
 import { pushOf, type Sample } from './shapes.ts';
 
 const CPU: readonly Sample[] = [['cpu', START_MS, 1]];
@@ -217,5 +217,20 @@ describe('a shard', () => {
     const [status] = await lab.shard.reader.clients('default');
     expect(status?.pushes).toEqual({ expected: pushes, received: pushes, duplicate: 0, late: 0, conflict: 0 });
     expect(status?.samples).toMatchObject({ stored: pushes * names.length, duplicate: 0 });
+  });
+});
+
+describe('a log past its size', () => {
+  test('is cut as soon as what it holds can be sealed, long before heads are due, so that no push is refused', async () => {
+    const lab = await openLab({ retention: { ...RETENTION, logBytesMax: 1_000 } });
+    for (let i = 0; i < 30; i++) {
+      expect(await lab.push([['cpu', lab.clock.nowMs(), i]])).toMatchObject({ kind: 'appended' });
+      await lab.clock.advance(10_000);
+    }
+    // Nothing comes any more: minutes close, and the head, which is far from its age, is sealed for the log's sake.
+    await lab.clock.advance(LIMITS.windowCloseLagMs + 3 * LIMITS.retentionIntervalMs);
+    const held = lab.log.read(0, 1e9).reduce((sum, { bytes }) => sum + bytes.length, 0);
+    expect(held).toBeLessThanOrEqual(1_000);
+    expect((await lab.samples()).length).toBe(30);
   });
 });

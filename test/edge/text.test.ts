@@ -1,7 +1,8 @@
 /** Numbers as text: what is fast says the same as what is simple. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { numbersText, numberText } from '../../src/edge/text.ts';
+import { numbersText } from '../../src/edge/text.ts';
+import { numberText } from '../../src/protocols/number-text.ts';
 
 test('an array of numbers is what each of them is, −0 and nulls included', () => {
   const number = fc.oneof(

@@ -152,7 +152,12 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'safeOffset: Math.min(safeOffset, end - 1)',
     'safeOffset: end - 1',
   ],
-  ['silent partitions never let go of a full log', 'consumers/maintenance.ts', 'consumer.pressed =', 'const _ ='],
+  [
+    'a partition is taken for idle while records of it wait to be saved',
+    'consumers/consume.ts',
+    'saved?.logMs === one.logMs && saved.position',
+    'saved !== undefined && saved.position',
+  ],
   ['log time stands still while nobody pushes', 'consumers/maintenance.ts', '      this.#tick(nowMs);\n', ''],
   [
     'a record that cannot be read is read again for ever',

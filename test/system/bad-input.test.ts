@@ -1,6 +1,6 @@
 /** Bad input at the real server of each host: the status, the code and the reasons that the table says, whoever carries it. */
 import { readFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createKey } from '../../src/edge/keys.ts';
@@ -23,12 +23,15 @@ function isSendable({ request }: BadInput): boolean {
 
 describe.each(HOSTS)('$name', (host) => {
   const dataDir = freshDataDir();
+  // Told to close the connection, Bun does so while a body still comes, and the 413 may be lost on its way.
+  const agent = new Agent({ keepAlive: true });
   let server: ServerProcess;
   let tenants = 0;
   beforeAll(async () => {
     server = await startServer(host, dataDir.path, 0);
   });
   afterAll(async () => {
+    agent.destroy();
     await server.kill('SIGKILL');
     dataDir.remove();
   });
@@ -62,7 +65,7 @@ describe.each(HOSTS)('$name', (host) => {
       ...headers,
     };
     return new Promise((resolve, reject) => {
-      const outgoing = httpRequest(`${server.keys.url}${path}`, { method, headers: all, agent: false }, (incoming) => {
+      const outgoing = httpRequest(`${server.keys.url}${path}`, { method, headers: all, agent }, (incoming) => {
         let text = '';
         incoming.setEncoding('utf8');
         incoming.on('data', (chunk: string) => {

@@ -6,6 +6,8 @@ import type { Decompression } from '../../ports/decompression.ts';
 
 const DECODERS = { gzip: gunzipSync, deflate: inflateSync } as const;
 
+const STEP = LIMITS.inflateStepBytes;
+
 /** With `info`, which the types do not know, zlib tells how much of the input it has used. */
 interface Decoded {
   readonly buffer: Buffer<ArrayBuffer>;
@@ -16,7 +18,7 @@ interface Decoded {
 export function zlibDecompression(): Decompression {
   return {
     decompress(bytes, coding, bytesMax) {
-      const options: ZlibOptions = { maxOutputLength: bytesMax, chunkSize: LIMITS.inflateChunkBytes, info: true };
+      const options: ZlibOptions = { maxOutputLength: bytesMax + STEP, chunkSize: STEP, info: true };
       let decoded: Decoded;
       try {
         decoded = DECODERS[coding](bytes, options) as unknown as Decoded;
@@ -25,6 +27,7 @@ export function zlibDecompression(): Decompression {
         throw new MetricStreamError('invalid_compression', undefined, { cause });
       }
       const { buffer, engine } = decoded;
+      if (buffer.length > bytesMax) return undefined;
       if (engine.bytesWritten !== bytes.length) throw new MetricStreamError('invalid_compression');
       return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
     },

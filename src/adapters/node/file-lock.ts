@@ -12,11 +12,12 @@ export function nodeFileLock(path: string): (() => void) | undefined {
   const db = new DatabaseSync(path);
   try {
     db.exec(`PRAGMA busy_timeout=${LIMITS.directoryLockWaitMs}`);
-    db.exec('BEGIN EXCLUSIVE');
+    // Deno says which error it was only of a statement that was prepared.
+    db.prepare('BEGIN EXCLUSIVE').run();
     return () => db.close();
   } catch (error) {
     db.close();
-    if (error instanceof Error && 'errcode' in error && ((error.errcode as number) & 0xff) === SQLITE_BUSY) return undefined;
+    if (error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY) return undefined;
     throw error;
   }
 }

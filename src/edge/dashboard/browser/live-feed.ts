@@ -1,7 +1,8 @@
-/** The live feed: an EventSource that rests while nobody looks, and comes back by itself. */
+/** The live feed: a connection that rests while nobody looks, and comes back by itself. */
 import { LIMITS } from '../../../model/limits.ts';
 import type { LiveAnswer } from '../answers.ts';
 import { type LiveInterest, livePath } from '../live-keys.ts';
+import { liveTransport, type SocketHandlers, type SourceHandlers } from '../live-transport.ts';
 
 export type LiveState = 'connecting' | 'live' | 'paused';
 
@@ -15,25 +16,21 @@ export interface LiveFeed {
   open(interest: LiveInterest, take: (changed: readonly LiveAnswer[]) => void, begins: () => void): () => void;
 }
 
-interface Events {
-  readonly live: () => void;
-  readonly broken: (willRetry: boolean) => void;
-  readonly begins: () => void;
-  readonly take: (changed: readonly LiveAnswer[]) => void;
+function eventSource(path: string, on: SourceHandlers): () => void {
+  const source = new EventSource(path);
+  source.addEventListener('open', on.open);
+  source.addEventListener('error', () => on.error(source.readyState === EventSource.CLOSED));
+  source.addEventListener('snapshot', ({ data }: MessageEvent<string>) => on.snapshot(data));
+  source.addEventListener('change', ({ data }: MessageEvent<string>) => on.change(data));
+  return () => source.close();
 }
 
-/** After a refusal (401, 503) the browser does not try again by itself. */
-function openSource(path: string, events: Events): EventSource {
-  const source = new EventSource(path);
-  const read = ({ data }: MessageEvent<string>): void => events.take((JSON.parse(data) as { clients: LiveAnswer[] }).clients);
-  source.addEventListener('open', events.live);
-  source.addEventListener('error', () => events.broken(source.readyState !== EventSource.CLOSED));
-  source.addEventListener('snapshot', (event) => {
-    events.begins();
-    read(event);
-  });
-  source.addEventListener('change', read);
-  return source;
+function webSocket(path: string, on: SocketHandlers): WebSocket {
+  const socket = new WebSocket(new URL(path, location.href.replace(/^http/, 'ws')));
+  socket.addEventListener('open', on.open);
+  socket.addEventListener('message', ({ data }: MessageEvent<string>) => on.message(data));
+  socket.addEventListener('close', on.close);
+  return socket;
 }
 
 /**
@@ -41,10 +38,12 @@ function openSource(path: string, events: Events): EventSource {
  * stop the page.
  */
 export function liveFeed(after: (delayMs: number, run: () => void) => () => void, onState: (state: LiveState) => void): LiveFeed {
+  const status = async (path: string): Promise<number> => (await fetch(path, { method: 'HEAD' })).status;
+  const connect = liveTransport({ after, status, eventSource, webSocket });
   return {
     open(interest, take, begins) {
       const path = livePath(interest);
-      let source: EventSource | undefined;
+      let disconnect = (): void => {};
       let cancelReopen = (): void => {};
       const broken = (willRetry: boolean): void => {
         onState('connecting');
@@ -52,13 +51,13 @@ export function liveFeed(after: (delayMs: number, run: () => void) => () => void
       };
       const close = (): void => {
         cancelReopen();
-        source?.close();
-        source = undefined;
+        disconnect();
+        disconnect = () => {};
       };
       const open = (): void => {
         close();
         onState(document.hidden ? 'paused' : 'connecting');
-        if (!document.hidden) source = openSource(path, { live: () => onState('live'), broken, begins, take });
+        if (!document.hidden) disconnect = connect(path, { live: () => onState('live'), broken, begins, take });
       };
       document.addEventListener('visibilitychange', open);
       open();

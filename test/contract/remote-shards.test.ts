@@ -1,0 +1,196 @@
+/** The contracts of push-appender and metric-reader on three shards that are reached by messages, and what becomes of failures on the way. */
+import { describe, expect, test } from 'vitest';
+import { remoteKeyRegistry } from '../../src/adapters/durable-objects/key-registry.ts';
+import { remoteMetricReader } from '../../src/adapters/durable-objects/metric-reader.ts';
+import { remotePushAppender } from '../../src/adapters/durable-objects/push-appender.ts';
+import { embeddedShardRegistry } from '../../src/adapters/embedded/shard-registry.ts';
+import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
+import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
+import { Control } from '../../src/consumers/control.ts';
+import { ShardHost } from '../../src/consumers/shard-host.ts';
+import { LIMITS } from '../../src/model/limits.ts';
+import type { Revocation } from '../../src/ports/key-registry.ts';
+import type { Reply, ShardKeeper, ShardReader, ShardWriter } from '../../src/ports/shard-service.ts';
+import { shapeInterner } from '../../src/protocols/log-record.ts';
+import { CALL_VERSION, reply } from '../../src/protocols/shard-reply.ts';
+import { type ManualClock, manualClock } from '../agent/manual-clock.ts';
+import { type Lab, openLab } from '../consumers/lab.ts';
+import { pushOf } from '../consumers/shapes.ts';
+import { CONTRACT_START_MS, describeMetricReader, describePushAppender, type PortsUnderTest } from './suites/shard-ports.ts';
+
+const PARTITIONS = 12;
+
+function hostOf(lab: Lab, keys = memoryKeyRegistry()): ShardHost {
+  return new ShardHost({
+    shard: lab.shard,
+    clock: lab.clock,
+    telemetry: memoryTelemetry({ nowMs: lab.clock.nowMs }),
+    alarm: { get: async () => null, set: async () => undefined },
+    keys,
+    shapes: shapeInterner(),
+    register: async () => [],
+  });
+}
+
+/** A message is a copy, both ways. */
+function carried<C, T>(work: (call: C) => Promise<T>): (call: C) => Promise<Reply<T>> {
+  return async (call) => structuredClone(await reply(() => work(structuredClone(call))));
+}
+
+function serviceOf(host: ShardHost): ShardReader & ShardWriter & Pick<ShardKeeper, 'revoke'> {
+  return {
+    append: carried((call) => host.append(call)),
+    readWindows: carried((call) => host.readWindows(call)),
+    readSamples: carried((call) => host.readSamples(call)),
+    readClients: carried((call) => host.readClients(call)),
+    readMetrics: carried((call) => host.readMetrics(call)),
+    revoke: carried((call) => host.revoke(call)),
+  };
+}
+
+async function threeShards(seriesPerClientMax: number) {
+  const cardinality = { ...LIMITS, seriesPerClientMax };
+  const open = () => openLab({ startMs: CONTRACT_START_MS, partitions: PARTITIONS, cardinality });
+  const labs = [await open(), await open(), await open()];
+  const services = labs.map((lab) => serviceOf(hostOf(lab)));
+  const shardOf = (partition: number) => services[partition % services.length] as (typeof services)[number];
+  const appender = remotePushAppender({ partitions: PARTITIONS, shardOf, counts: () => [] });
+  return { labs, appender, reader: remoteMetricReader({ partitions: PARTITIONS, shardOf, shards: () => services }) };
+}
+
+const shards: PortsUnderTest = {
+  name: 'three shards in other objects',
+  async create(seriesPerClientMax) {
+    const { labs, appender, reader } = await threeShards(seriesPerClientMax);
+    const [{ clock, shard }] = labs as [Lab];
+    const advance = async (ms: number): Promise<void> => {
+      for (const lab of labs) await lab.clock.advance(ms);
+    };
+    return { appender, reader, live: shard.live, nowMs: clock.nowMs, advance };
+  },
+};
+
+describePushAppender(shards);
+describeMetricReader(shards);
+
+/** Control, as an edge reaches it. */
+function controlled(clock: ManualClock, told: Revocation[] = []) {
+  const control = new Control({
+    clock,
+    keys: memoryKeyRegistry(),
+    registry: { names: () => ['shard-0'], add: () => undefined },
+    telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
+    shard: () => ({
+      revoke: carried(async ({ revocation }) => {
+        told.push(revocation);
+        return null;
+      }),
+      wake: carried(async () => null),
+      telemetry: carried(async () => []),
+    }),
+  });
+  return {
+    revoke: carried(({ revocation }: { revocation: Revocation }) => control.revoke(revocation)),
+    revokedSince: carried(({ sinceMs }: { sinceMs: number }) => control.revokedSince(sinceMs)),
+  };
+}
+
+describe('revocations', () => {
+  test('of one edge are known to another within their time, and told to every shard', async () => {
+    const clock = manualClock(CONTRACT_START_MS);
+    const told: Revocation[] = [];
+    const service = controlled(clock, told);
+    const [one, other] = [remoteKeyRegistry({ control: () => service }), remoteKeyRegistry({ control: () => service })];
+    await other.refresh?.(clock.nowMs());
+    await one.revoke('acme', 'acme.key', clock.nowMs());
+    expect([one.isRevoked('acme.key'), other.isRevoked('acme.key')]).toEqual([true, false]);
+    expect(told).toMatchObject([{ keyId: 'acme.key' }]);
+    await clock.advance(LIMITS.revocationMs);
+    await other.refresh?.(clock.nowMs());
+    expect(other.isRevoked('acme.key')).toBe(true);
+  });
+
+  test('are judged by what was known last while control cannot be reached, for a while, and then not at all', async () => {
+    const clock = manualClock(CONTRACT_START_MS);
+    const service = controlled(clock);
+    let reachable = true;
+    const failing = {
+      ...service,
+      revokedSince: (call: { sinceMs: number; version: number }) =>
+        reachable ? service.revokedSince(call) : Promise.reject(new Error('gone')),
+    };
+    const registry = remoteKeyRegistry({ control: () => failing });
+    await registry.refresh?.(clock.nowMs());
+    reachable = false;
+    await clock.advance(LIMITS.revocationMs);
+    await registry.refresh?.(clock.nowMs());
+    await clock.advance(LIMITS.revocationStaleMs);
+    await expect(registry.refresh?.(clock.nowMs())).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('are made only by the tenant that a key names', async () => {
+    const registry = remoteKeyRegistry({ control: () => controlled(manualClock()) });
+    await expect(registry.revoke('acme', 'other.one', 1)).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('a push to a shard elsewhere', () => {
+  const push = (lab: Lab) => pushOf(lab.shapes, [['cpu', CONTRACT_START_MS, 1]]);
+
+  test('with a key that the shard knows to be revoked is unauthorized, and leaves nothing', async () => {
+    const lab = await openLab({ startMs: CONTRACT_START_MS });
+    const keys = memoryKeyRegistry();
+    await keys.revoke('default', 'default.key', 1);
+    const service = serviceOf(hostOf(lab, keys));
+    const appender = remotePushAppender({ partitions: 2, shardOf: () => service, counts: () => [] });
+    await expect(appender.append(push(lab), 10, 'default.key')).rejects.toMatchObject({ code: 'unauthorized' });
+    expect(lab.log.end()).toBe(0);
+  });
+
+  test.each([
+    ['an object that has too much to do', Object.assign(new Error('busy'), { overloaded: true }), 'overloaded'],
+    ['an object that was reset', Object.assign(new Error('reset'), { retryable: true }), 'unavailable'],
+  ])('to %s can be sent again', async (_, failure, code) => {
+    const lab = await openLab({ startMs: CONTRACT_START_MS });
+    const appender = remotePushAppender({
+      partitions: 2,
+      shardOf: () => ({ append: () => Promise.reject(failure) }),
+      counts: () => [],
+    });
+    await expect(appender.append(push(lab), 10)).rejects.toMatchObject({ code, retryAfterMs: LIMITS.retryMs });
+  });
+
+  test('that this version of the shard cannot read is unavailable, and nothing is logged', async () => {
+    const lab = await openLab({ startMs: CONTRACT_START_MS });
+    const call = { version: CALL_VERSION + 1, record: Uint8Array.of(99, 0), requestsPerSecond: 1, keyId: undefined, counts: [] };
+    expect(await serviceOf(hostOf(lab)).append(call)).toMatchObject({ ok: false, code: 'unavailable' });
+    expect(lab.log.end()).toBe(0);
+  });
+
+  test('takes along what its edge counted', async () => {
+    const lab = await openLab({ startMs: CONTRACT_START_MS });
+    let counts = [['metricstream_pushes_total', 3, { outcome: 'accepted' }] as const];
+    const seen: unknown[] = [];
+    const appender = remotePushAppender({
+      partitions: 2,
+      shardOf: () => ({
+        append: async (call) => {
+          seen.push(structuredClone(call).counts);
+          return reply(async () => ({ kind: 'crowded' }) as const);
+        },
+      }),
+      counts: () => counts.splice(0),
+    });
+    await appender.append(push(lab), 10);
+    counts = [];
+    await appender.append(push(lab), 10);
+    expect(seen).toEqual([[['metricstream_pushes_total', 3, { outcome: 'accepted' }]], []]);
+  });
+});
+
+test('the shards that control knows are there for its next life, each once', async () => {
+  const lab = await openLab();
+  const registry = embeddedShardRegistry({ database: lab.database });
+  for (const name of ['shard-1', 'shard-0', 'shard-1']) registry.add(name);
+  expect([...embeddedShardRegistry({ database: lab.database }).names()].sort()).toEqual(['shard-0', 'shard-1']);
+});
