@@ -40,6 +40,7 @@ export async function runClosed(bench: Bench, options: ClosedOptions): Promise<C
   const runs: Run[] = [];
   for (let i = 0; i < options.runs; i += 1) runs.push(await runOnce(bench, options));
   return {
+    runtime: bench.runtime,
     connections,
     clients,
     clock,

@@ -81,7 +81,7 @@ function program(): Command {
     .option('--data-dir <dir>', 'where the fresh data directories are made: a disk, not tmpfs', tmpdir())
     .option('--out <file>', 'the result as JSON; sections of earlier runs of the same commit stay in it', DEFAULT_OUT)
     .option('--entry <file>', 'the server under test', 'src/runtimes/cli.ts')
-    .option('--runtime <command>', 'what runs it: `node`, or `deno run -A --no-lock`', process.execPath)
+    .option('--runtime <command>', 'what runs it: `node`, `deno run -A --no-lock`, or `workerd`', process.execPath)
     .option('--profile <dir>', 'run the server with bun --cpu-prof; it writes .cpuprofile and .md here as it stops')
     .option('--keep', 'leave the data directories behind', false);
   const load = (name: string, text: string, seconds: number): Command =>
@@ -144,8 +144,9 @@ function program(): Command {
 /** Runs one scenario after the other; what is done is saved before the next begins. */
 async function runAll(options: GlobalOptions, scenarios: readonly Scenario[]): Promise<void> {
   const { dataDir: parentDir, entry, keep, profile: profileDir, out } = options;
-  const runtime = options.runtime.split(' ');
-  const bench: Bench = { serverOptions: { entry, runtime, parentDir, profileDir, keep }, log: (line) => console.log(line) };
+  const command = serverCommand(options.runtime, entry);
+  const runtime = options.runtime === process.execPath ? undefined : options.runtime;
+  const bench: Bench = { serverOptions: { command, parentDir, profileDir, keep }, runtime, log: (line) => console.log(line) };
   mkdirSync(parentDir, { recursive: true });
   mkdirSync(dirname(out), { recursive: true });
   const machine = describeMachine(parentDir);
@@ -158,6 +159,12 @@ async function runAll(options: GlobalOptions, scenarios: readonly Scenario[]): P
   }
   console.log(`\n${renderMarkdown(result)}\n\nWritten to ${out}.`);
   if (!isSound(result)) throw new Error('The counts do not agree or pushes were refused: these figures mean nothing.');
+}
+
+/** On workerd the page is left out: it is not the Worker's to serve, and would be asked before each push. */
+function serverCommand(runtime: string, entry: string): string[] {
+  if (runtime === 'workerd') return ['node', 'scripts/dev.ts', '--no-page', '--no-watch'];
+  return [...runtime.split(' '), entry, 'server'];
 }
 
 function report(file: string, readme: string | undefined): void {

@@ -26,10 +26,24 @@ export function stolenSeconds(): number {
   return stolenSecondsOf(readFileSync('/proc/stat', 'utf8'));
 }
 
+/** Processes that a process started and that are still there; none of one that has ended. */
+export function childrenOf(pid: number): readonly number[] {
+  try {
+    return (readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? []).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Of a process and what it started: workerd is a child of what starts it. */
+function sumOf(pid: number, file: string, of: (text: string) => number): number {
+  return [pid, ...childrenOf(pid)].reduce((sum, one) => sum + of(readFileSync(`/proc/${one}/${file}`, 'utf8')), 0);
+}
+
 export function cpuSeconds(pid: number): number {
-  return cpuSecondsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  return sumOf(pid, 'stat', cpuSecondsOf);
 }
 
 export function rssBytes(pid: number): number {
-  return rssBytesOf(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return sumOf(pid, 'status', rssBytesOf);
 }

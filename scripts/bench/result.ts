@@ -28,6 +28,8 @@ export interface WindowCounts {
 
 /** Field-wise medians of the runs, and every run. */
 export interface ClosedResult {
+  /** What ran the server; left out: Bun. */
+  readonly runtime?: string | undefined;
   readonly connections: number;
   readonly clients: number;
   readonly clock: ClosedClock;
@@ -128,10 +130,13 @@ export interface BenchResult extends Sections {
   readonly date: string;
 }
 
-/** Sections of an earlier run stay beside the new ones, if both are of one machine and one commit. */
+/** Sections of an earlier run stay beside the new ones, closed loops on other hosts too, if both are of one machine and one commit. */
 export function mergeResults(before: BenchResult | undefined, after: BenchResult): BenchResult {
   const same = before !== undefined && JSON.stringify(before.machine) === JSON.stringify(after.machine);
-  return same ? { ...before, ...after } : after;
+  if (!same) return after;
+  const runtimes = new Set(after.closed?.map(({ runtime }) => runtime));
+  const closed = [...(before.closed ?? []).filter(({ runtime }) => !runtimes.has(runtime)), ...(after.closed ?? [])];
+  return { ...before, ...after, ...(closed.length === 0 ? {} : { closed }) };
 }
 
 /** Every check of a result: what has to hold for its figures to mean anything. */

@@ -6,6 +6,8 @@ import type { Server, ServerOptions } from './server-process.ts';
 
 export interface Bench {
   readonly serverOptions: ServerOptions;
+  /** What runs the server, where it is not Bun. */
+  readonly runtime: string | undefined;
   /** Progress, a line at a time. */
   log(line: string): void;
 }

@@ -4,12 +4,11 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { cpuSeconds, rssBytes } from './process-usage.ts';
+import { childrenOf, cpuSeconds, rssBytes } from './process-usage.ts';
 
 export interface ServerOptions {
-  readonly entry: string;
-  /** What runs it, with its arguments: one host or another. */
-  readonly runtime: readonly string[];
+  /** What starts it, its flags left out: one host or another. */
+  readonly command: readonly string[];
   /** Fresh data directories are made in here. */
   readonly parentDir: string;
   /** Where `bun --cpu-prof` writes the profile of each server when it ends; undefined: no profile. */
@@ -52,7 +51,7 @@ export async function withServer<T>(options: ServerOptions, body: (server: Serve
   const dataDir = mkdtempSync(join(options.parentDir, 'metricstream-bench-'));
   const children = new Set<ChildProcess>();
   const cleanUp = (): void => {
-    for (const child of children) child.kill('SIGKILL');
+    for (const child of children) kill(child);
     if (!options.keep) rmSync(dataDir, { recursive: true, force: true });
   };
   process.once('exit', cleanUp);
@@ -68,20 +67,23 @@ export async function withServer<T>(options: ServerOptions, body: (server: Serve
   }
 }
 
+/** With what it started: workerd outlives who did. */
+function kill(child: ChildProcess): void {
+  const orphans = child.pid === undefined ? [] : childrenOf(child.pid);
+  child.kill('SIGKILL');
+  for (const pid of orphans) process.kill(pid, 'SIGKILL');
+}
+
 async function start(options: ServerOptions, dataDir: string, port: number, children: Set<ChildProcess>): Promise<Server> {
-  const { entry, runtime, profileDir, flags = [] } = options;
-  const [command = '', ...runtimeFlags] = runtime;
+  const { profileDir, flags = [] } = options;
+  const [command = '', ...args] = options.command;
   const profile = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-md', `--cpu-prof-dir=${profileDir}`];
-  const address = ['--port', String(port), '--host', HOSTNAME];
   const log = openSync(join(dataDir, LOG_FILE), 'a');
   const startedMs = performance.now();
-  const child = spawn(
-    command,
-    [...runtimeFlags, ...profile, entry, 'server', ...address, '--data-dir', dataDir, '--no-agent', ...flags],
-    {
-      stdio: ['ignore', log, log],
-    },
-  );
+  const child = spawn(command, [...profile, ...args, '--port', String(port), '--data-dir', dataDir, '--no-agent', ...flags], {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, TMPDIR: dataDir },
+  });
   closeSync(log);
   children.add(child);
   const exit = once(child, 'exit').then(() => children.delete(child));
@@ -92,7 +94,8 @@ async function start(options: ServerOptions, dataDir: string, port: number, chil
   const readyMs = performance.now() - startedMs;
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<number> => {
     const fromMs = performance.now();
-    child.kill(signal);
+    if (signal === 'SIGKILL') kill(child);
+    else child.kill(signal);
     await Promise.race([exit, Bun.sleep(STOP_TIMEOUT_MS)]);
     if (children.has(child)) throw new Error(`The server did not end within ${STOP_TIMEOUT_MS} ms of ${signal}.`);
     if (signal === 'SIGTERM' && child.exitCode !== 0) throw new Error(`The server ended with ${child.exitCode}, not in order.`);

@@ -1,4 +1,5 @@
 /** What samples and windows occupy: their encoded bodies, and the pages of their tables as SQLite's own dbstat counts them. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { get, metricValue } from './read-api.ts';
@@ -6,6 +7,8 @@ import type { StoredBytes, TableBytes } from './result.ts';
 import type { Server } from './server-process.ts';
 
 const DATABASE = 'metricstream.db';
+/** Where miniflare keeps the databases of shards. */
+const OBJECTS = 'objects/do/metricstream-ShardObject';
 const SAMPLES_SEALED = 'metricstream_samples_sealed_total';
 
 /** Of a server that runs and had no restart: it counts what it sealed since it started. What is in memory is not counted. */
@@ -19,7 +22,7 @@ export async function storedSamples(server: Server): Promise<StoredBytes> {
 }
 
 export function tableBytes(dataDir: string, table: 'raw_blocks' | 'window_blocks'): TableBytes {
-  const database = new DatabaseSync(join(dataDir, DATABASE), { readOnly: true });
+  const database = new DatabaseSync(databaseOf(dataDir), { readOnly: true });
   try {
     const number = (sql: string): number => Number(Object.values(database.prepare(sql).get() ?? {})[0]);
     return {
@@ -29,6 +32,15 @@ export function tableBytes(dataDir: string, table: 'raw_blocks' | 'window_blocks
   } finally {
     database.close();
   }
+}
+
+/** Of a server, or of the one shard on workerd. */
+function databaseOf(dataDir: string): string {
+  const folder = join(dataDir, OBJECTS);
+  if (!existsSync(folder)) return join(dataDir, DATABASE);
+  const files = readdirSync(folder).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
+  const sizes = files.map((name) => ({ name, bytes: statSync(join(folder, name)).size }));
+  return join(folder, sizes.sort((a, b) => b.bytes - a.bytes)[0]?.name ?? '');
 }
 
 async function samplesSealed(server: Server): Promise<number> {
