@@ -22,6 +22,22 @@ export function adaptiveLinger(recordsPerSecond: number): number {
   return lingerQuietMs + (lingerBusyMs - lingerQuietMs) * Math.min(1, Math.max(0, busy));
 }
 
+/** How many came a second, as an exponential mean over lingerMeanMs: one batch alone says little of a fleet that pushes in bursts. */
+class MeanRate {
+  #perSecond = 0;
+  #atMs = 0;
+
+  /** Fades while nothing comes. A clock that was set back fades nothing. */
+  perSecond(nowMs: number): number {
+    return this.#perSecond * Math.exp(-Math.max(0, nowMs - this.#atMs) / LIMITS.lingerMeanMs);
+  }
+
+  count(records: number, nowMs: number): void {
+    this.#perSecond = this.perSecond(nowMs) + (records * 1_000) / LIMITS.lingerMeanMs;
+    this.#atMs = nowMs;
+  }
+}
+
 export interface GroupCommitDependencies<T extends Waiting> {
   readonly clock: Clock;
   readonly log: MetricLog;
@@ -36,8 +52,7 @@ export class GroupCommit<T extends Waiting> {
   #bytes = 0;
   #cancel: (() => void) | undefined;
   #stampMs = 0;
-  #flushedMs = 0;
-  #recordsPerSecond = 0;
+  readonly #rate = new MeanRate();
 
   constructor(deps: GroupCommitDependencies<T>) {
     this.#deps = deps;
@@ -60,7 +75,7 @@ export class GroupCommit<T extends Waiting> {
     this.#waiting.push(waiting);
     this.#bytes += bytes;
     if (this.#bytes >= LIMITS.appendBatchBytesMax || this.#waiting.length >= LIMITS.appendBatchRecordsMax) this.flush();
-    else this.#cancel ??= this.#deps.clock.schedule(this.#deps.linger(this.#recordsPerSecond), this.#due);
+    else this.#cancel ??= this.#deps.clock.schedule(this.#deps.linger(this.#rate.perSecond(this.#deps.clock.nowMs())), this.#due);
   }
 
   readonly #due = (): void => this.flush();
@@ -74,8 +89,7 @@ export class GroupCommit<T extends Waiting> {
     this.#waiting = [];
     this.#bytes = 0;
     const nowMs = this.#deps.clock.nowMs();
-    this.#recordsPerSecond = (batch.length * 1_000) / Math.max(1, nowMs - this.#flushedMs);
-    this.#flushedMs = nowMs;
+    this.#rate.count(batch.length, nowMs);
     this.#stampMs = Math.max(this.#stampMs, nowMs);
     const records = batch.map((one) => one.record);
     let first: number;

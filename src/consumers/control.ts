@@ -1,5 +1,6 @@
 /** What only one place can know: which shards there are, and which keys are revoked. */
 import { LIMITS } from '../model/limits.ts';
+import { MINUTE_MS } from '../model/window.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { KeyRegistry, Revocation } from '../ports/key-registry.ts';
 import type { ShardRegistry } from '../ports/shard-registry.ts';
@@ -46,14 +47,25 @@ export class Control {
     return this.#deps.keys.revokedSince(sinceMs - LIMITS.revocationOverlapMs);
   }
 
-  /** Cron: every shard does what it owes, and sets its alarm where it is missing. The next minute tries again. */
+  /**
+   * Cron, each minute: shards do what they owe, and set their alarms where they are missing. Where there are more than one run may
+   * call, they take turns: a few minutes later each has been woken.
+   */
   wakeAll(): Promise<null> {
-    return this.#each('shards could not be woken', async (shard) => received(await shard.wake({ version: CALL_VERSION })));
+    const names = this.#deps.registry.names();
+    const turns = Math.ceil(names.length / LIMITS.cronShardsMax);
+    const turn = Math.floor(this.#deps.clock.nowMs() / MINUTE_MS) % turns;
+    const own = names.filter((_, place) => place % turns === turn);
+    return this.#each('shards could not be woken', async (shard) => received(await shard.wake({ version: CALL_VERSION })), own);
   }
 
-  async #each(failure: string, ask: (shard: ReturnType<ControlDependencies['shard']>) => Promise<null>): Promise<null> {
-    const { registry, shard, telemetry } = this.#deps;
-    const asked = await Promise.allSettled(registry.names().map((name) => ask(shard(name))));
+  async #each(
+    failure: string,
+    ask: (shard: ReturnType<ControlDependencies['shard']>) => Promise<null>,
+    names = this.#deps.registry.names(),
+  ): Promise<null> {
+    const { shard, telemetry } = this.#deps;
+    const asked = await Promise.allSettled(names.map((name) => ask(shard(name))));
     const failed = asked.filter(({ status }) => status === 'rejected').length;
     if (failed > 0) telemetry.log('warn', failure, { shards: failed });
     return null;

@@ -16,6 +16,7 @@ import type { AppendCall, Page, ReadCall, RevokeCall, TenantCall } from '../port
 import type { Telemetry } from '../ports/telemetry.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
 import { compactSamples, compactWindows } from './compact.ts';
+import { EdgePlaces } from './edge-places.ts';
 import type { Shard } from './shard.ts';
 
 /** The platform's alarm: one, at a time in Unix ms; kept over evictions. */
@@ -40,6 +41,7 @@ export class ShardHost {
   /** When the alarm that is set fires; undefined: none is. */
   #alarmMs: number | undefined;
   #registered: Promise<void> | undefined;
+  readonly #places = new EdgePlaces();
 
   constructor(deps: ShardHostDependencies) {
     this.#deps = deps;
@@ -55,19 +57,21 @@ export class ShardHost {
     await this.#arm();
   }
 
-  async append({ record, requestsPerSecond, keyId, counts }: AppendCall): Promise<AppendOutcome> {
+  async append({ record, requestsPerSecond, keyId, counts, ...place }: AppendCall): Promise<AppendOutcome> {
     const { shard, keys, telemetry, shapes } = this.#deps;
     for (const [name, by, labels] of counts) telemetry.count(name, by, labels);
     this.#register();
     if (keyId !== undefined && keys.isRevoked(keyId)) throw new MetricStreamError('unauthorized');
-    const outcome = await shard.append(pushIn(record, shapes), requestsPerSecond);
+    const push = pushIn(record, shapes);
+    const outcome = await shard.append(push, requestsPerSecond);
+    if (outcome.kind === 'appended') this.#places.note(push.tenant, push.client, place);
     await this.#arm();
     return outcome;
   }
 
   async readClients({ tenant }: TenantCall): Promise<readonly ClientStatus[]> {
     await this.#deps.shard.catchUp();
-    return this.#deps.shard.reader.clients(tenant);
+    return this.#places.withPlaces(tenant, await this.#deps.shard.reader.clients(tenant));
   }
 
   async readMetrics({ tenant }: TenantCall): Promise<Awaited<ReturnType<MetricReader['metrics']>>> {

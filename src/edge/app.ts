@@ -7,7 +7,7 @@ import type { Decompression } from '../ports/decompression.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import type { LiveFeed, LiveSockets } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
-import type { PushAppender } from '../ports/push-appender.ts';
+import type { EdgePlace, PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry, TelemetryReader } from '../ports/telemetry.ts';
 import { administration } from './administration.ts';
 import { assetAnswer } from './assets.ts';
@@ -51,6 +51,8 @@ export interface EdgeDependencies {
   ready(): { readonly ready: boolean; readonly reason?: string };
   /** The address that a request came from, where the host knows it. */
   remoteAddress?(request: Request): string | undefined;
+  /** Where a request came in, where the host knows it: it is told of the client that pushed. */
+  placeOf?(request: Request): EdgePlace | undefined;
   /** Left out: one timer for all requests that wait. */
   readonly deadlines?: MakeDeadlines;
   /** What GET /metrics answers, where this process is not all there is to tell of. */

@@ -6,7 +6,7 @@ import { murmur2 } from '../model/partition.ts';
 import { type Push, parsePushId } from '../model/push.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Decompression } from '../ports/decompression.ts';
-import type { AppendOutcome, PushAppender } from '../ports/push-appender.ts';
+import type { AppendOutcome, EdgePlace, PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { DecodedPush } from '../protocols/json.ts';
 import type { Authentication } from './authentication.ts';
@@ -29,6 +29,7 @@ export interface IngestOptions {
   readonly limits: LocalLimits;
   readonly correlationId: (given: string | null) => string;
   readonly sampleAgeMsMax: number;
+  placeOf?(request: Request): EdgePlace | undefined;
   readonly deadlines: MakeDeadlines;
 }
 
@@ -79,7 +80,7 @@ export function ingest(options: IngestOptions): Ingest {
       if (isWorthKeeping(taken)) {
         const requestsPerSecond = principal.requestsPerSecond ?? LIMITS.clientRequestsPerSecond;
         const outcome = await intake.appendWait.within(
-          options.appender.append(push, requestsPerSecond, principal.keyId),
+          options.appender.append(push, requestsPerSecond, principal.keyId, options.placeOf?.(request)),
           notStored,
         );
         response = conclude(intake, taken, outcome);

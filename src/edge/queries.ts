@@ -153,6 +153,7 @@ function clientAnswer(status: ClientStatus): unknown {
     skew_ms: status.skewMs ?? null,
     datacenter: status.datacenter ?? null,
     environment: status.environment ?? null,
+    edge: status.edge,
     pushes: status.pushes,
     samples: status.samples,
   };

@@ -201,6 +201,10 @@ export const clientsAnswer = z.object({
       skew_ms: z.number().nullable().describe('Arrival less send time of the last push that named one.'),
       datacenter: z.string().nullable(),
       environment: z.string().nullable(),
+      edge: z
+        .object({ colo: z.string().optional(), country: z.string().optional() })
+        .optional()
+        .describe("Where the last push came in: Cloudflare's data centre and the country of the address, where they are known."),
       pushes: z.object({ expected: z.int(), received: z.int(), duplicate: z.int(), late: z.int(), conflict: z.int() }),
       samples: z.object({
         stored: z.int(),

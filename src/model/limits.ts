@@ -68,6 +68,8 @@ export const LIMITS = {
   sweepIntervalMs: 1 * MINUTE_MS,
   /** A client silent for this long is forgotten by memory and checkpoint; its stored data stay. */
   clientForgetMs: 8 * DAY_MS,
+  /** Clients whose place at the edge a shard remembers, 2 MB; beyond it all are forgotten, and the next pushes tell them again. */
+  edgePlacesMax: 20_000,
 
   // Shard, log and checkpoint.
   /** How often a shard looks at what the clock makes due. */
@@ -78,8 +80,10 @@ export const LIMITS = {
   /** Of a Durable Object, whose commits are billed: how long one waits, by how many pushes a second came lately. */
   lingerQuietMs: 50,
   lingerBusyMs: 1 * SECOND_MS,
-  lingerQuietRate: 5,
+  lingerQuietRate: 1,
   lingerBusyRate: 20,
+  /** The rate is a mean over about so long: a burst is not taken for a busy shard, nor a pause for a quiet one. */
+  lingerMeanMs: 5 * SECOND_MS,
   /** How long a commit waits for more pushes: a ms doubles what a busy server commits together. */
   lingerMs: 1,
   /** Smaller batches cost SQLite no less when they are compressed, and large ones come where every µs counts. */
@@ -251,6 +255,8 @@ export const LIMITS = {
   revocationMs: 5 * SECOND_MS,
   /** While control cannot be reached, the list is good for so long. */
   revocationStaleMs: 1 * MINUTE_MS,
+  /** Shards that one run of cron wakes; more take turns. Cloudflare allows 50 calls a request on the free plan. */
+  cronShardsMax: 40,
   revocationOverlapMs: 1 * MINUTE_MS,
   /** Of sessions signed out of, which are forgotten when they have expired: whoever has a key can make as many, and the rest is for keys. */
   sessionRevocationsMax: 50_000,
@@ -284,4 +290,6 @@ export const LIMITS = {
   directoryLockWaitMs: SECOND_MS / 2,
   /** How often a server that stops looks for connections that have nothing more to do. */
   closeIdleMs: 50,
+  /** One call of wrangler by `metricstream cloudflare setup`: it talks to Cloudflare's API a few times. */
+  setupTimeoutMs: 2 * MINUTE_MS,
 } as const;

@@ -1,6 +1,7 @@
 /** What people and panels read: the store merged with what is still in memory. */
 import type { Series } from '../model/series.ts';
 import type { Resolution } from '../model/window.ts';
+import type { EdgePlace } from './push-appender.ts';
 import type { SampleBlock, WindowColumn } from './time-series-store.ts';
 
 export interface SeriesFilter {
@@ -47,6 +48,8 @@ export interface ClientStatus {
   readonly skewMs: number | undefined;
   readonly datacenter: string | undefined;
   readonly environment: string | undefined;
+  /** Where the last push came in, on a host that knows; forgotten over a restart until the next push. */
+  readonly edge?: EdgePlace | undefined;
   readonly pushes: {
     readonly expected: number;
     readonly received: number;

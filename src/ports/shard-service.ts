@@ -3,7 +3,7 @@ import type { ErrorCode } from '../model/errors.ts';
 import type { Revocation } from './key-registry.ts';
 import type { LiveClient } from './live-feed.ts';
 import type { ClientSamples, ClientStatus, ClientWindows, MetricReader, RangeQuery, WindowQuery } from './metric-reader.ts';
-import type { AppendOutcome } from './push-appender.ts';
+import type { AppendOutcome, EdgePlace } from './push-appender.ts';
 import type { MetricFamily, TelemetryLabels } from './telemetry.ts';
 
 /**
@@ -24,7 +24,7 @@ export type Reply<T> = Message &
 /** What an edge counted and no shard knows yet. */
 export type EdgeCount = readonly [name: string, by: number, labels: TelemetryLabels | undefined];
 
-export interface AppendCall extends Message {
+export interface AppendCall extends Message, EdgePlace {
   /** protocols/log-record.ts */
   readonly record: Uint8Array;
   readonly requestsPerSecond: number;

@@ -1,10 +1,11 @@
 #!/usr/bin/env bun
-/** The command line: server, agent and keys. */
+/** The command line: server, agent, keys and Cloudflare. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { agentCommand } from './cli-agent.ts';
+import { cloudflareCommand } from './cli-cloudflare.ts';
 import { keyCommand } from './cli-key.ts';
 import { serverCommand } from './cli-server.ts';
 
@@ -20,6 +21,7 @@ const program = new Command('metricstream')
   .showHelpAfterError()
   .addCommand(serverCommand())
   .addCommand(agentCommand())
-  .addCommand(keyCommand());
+  .addCommand(keyCommand())
+  .addCommand(cloudflareCommand());
 
 await program.parseAsync();

@@ -31,6 +31,7 @@ import { problem } from '../edge/problem.ts';
 import { LIMITS } from '../model/limits.ts';
 import { OWN_METRICS } from '../model/own-metrics.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EdgePlace } from '../ports/push-appender.ts';
 import type { ControlService, ShardService } from '../ports/shard-service.ts';
 import { shapeInterner } from '../protocols/log-record.ts';
 import { encodePrometheusText } from '../protocols/prometheus-text.ts';
@@ -192,10 +193,18 @@ function edgeOf(env: Env, secret: string): { fetch(request: Request): Response |
     },
     random: Math.random,
     ready: () => ({ ready: true }),
+    placeOf,
     remoteAddress: (request) => request.headers.get('cf-connecting-ip') ?? undefined,
     sampleAgeMsMax: Number(env.METRICSTREAM_SAMPLE_AGE_MAX_MS ?? LIMITS.sampleAgeMsMax),
     tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
   });
+}
+
+/** Cloudflare tells it of every request, but its types do not know which are of the platform. */
+function placeOf({ cf }: Request): EdgePlace | undefined {
+  if (cf === undefined) return undefined;
+  const { colo, country } = cf;
+  return { colo: typeof colo === 'string' ? colo : undefined, country: typeof country === 'string' ? country : undefined };
 }
 
 /** The edge is made once for each isolate: what it remembers of keys and shapes is what makes it quick. */

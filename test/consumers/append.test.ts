@@ -1,7 +1,7 @@
 /** Group commit: one row for all that wait, in order, told only when it is durable, and never larger than a row may be. */
 import { describe, expect, test } from 'vitest';
 import { memoryMetricLog } from '../../src/adapters/memory/metric-log.ts';
-import { GroupCommit, type Waiting } from '../../src/consumers/append.ts';
+import { adaptiveLinger, GroupCommit, type Linger, type Waiting } from '../../src/consumers/append.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { MetricLog } from '../../src/ports/metric-log.ts';
 import { manualClock, settle } from '../agent/manual-clock.ts';
@@ -9,13 +9,13 @@ import { manualClock, settle } from '../agent/manual-clock.ts';
 const START_MS = 1_767_225_600_000;
 const record = (bytes: number) => ({ partition: 0, bytes: new Uint8Array(bytes) });
 
-function open(lingerMs = 0, log: MetricLog = memoryMetricLog()) {
+function open(linger: number | Linger = 0, log: MetricLog = memoryMetricLog()) {
   const clock = manualClock(START_MS);
   const batches: { items: readonly string[]; first: number; stampMs: number; bytes: number }[] = [];
   const commits = new GroupCommit<Waiting & { readonly item: string }>({
     clock,
     log,
-    linger: () => lingerMs,
+    linger: typeof linger === 'number' ? () => linger : linger,
     committed: (batch, first, stampMs) => {
       const bytes = batch.reduce((sum, one) => sum + one.record.bytes.length, 0);
       batches.push({ items: batch.map(({ item }) => item), first, stampMs, bytes });
@@ -73,6 +73,46 @@ describe('group commit', () => {
     for (let i = 0; i < LIMITS.appendBatchRecordsMax; i++) void add(1, 'x');
     expect(batches.at(-1)?.items.length).toBe(LIMITS.appendBatchRecordsMax);
     expect(commits.bytes).toBe(0);
+  });
+
+  test('lingers 50 ms when quiet, a second above 20 pushes a second, and between them in proportion', () => {
+    expect([0, 1, 10.5, 20, 1_000].map(adaptiveLinger)).toEqual([50, 50, 525, 1_000, 1_000]);
+  });
+
+  /** Pushes at a steady rate, and waits for the last. @returns how often was committed. */
+  const pushSteadily = async ({ clock, add, batches }: ReturnType<typeof open>, perSecond: number, seconds: number) => {
+    const before = batches.length;
+    for (let i = 0; i < perSecond * seconds; i++) {
+      void add(1, 'x');
+      await clock.advance(1_000 / perSecond);
+    }
+    await clock.advance(1_000);
+    return batches.length - before;
+  };
+
+  test('commits once a second while busy, and each push by itself while quiet', async () => {
+    const lab = open(adaptiveLinger);
+    expect(await pushSteadily(lab, 1, 30)).toBe(30);
+    // Until the mean has risen it commits more often.
+    expect(await pushSteadily(lab, 50, 30)).toBeLessThanOrEqual(45);
+    expect(await pushSteadily(lab, 50, 30)).toBeLessThanOrEqual(31);
+  });
+
+  test('takes the rate of some seconds, not of one batch: neither a burst nor a pause decides', async () => {
+    const lab = open(adaptiveLinger);
+    await pushSteadily(lab, 50, 30);
+    await lab.clock.advance(500);
+    void lab.add(1, 'after a short pause');
+    await lab.clock.advance(900);
+    expect(lab.batches.at(-1)?.items).not.toContain('after a short pause');
+    await lab.clock.advance(LIMITS.lingerMeanMs * 4);
+    for (let i = 0; i < 40; i++) void lab.add(1, 'after a long one');
+    await lab.clock.advance(LIMITS.lingerQuietMs);
+    expect(lab.batches.at(-1)?.items.length).toBe(40);
+    const before = lab.batches.length;
+    void lab.add(1, 'behind one burst');
+    await lab.clock.advance(500);
+    expect(lab.batches.length).toBe(before + 1);
   });
 
   test('tells all of a batch that failed, counts nothing, and goes on', async () => {

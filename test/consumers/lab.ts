@@ -57,7 +57,10 @@ export interface WindowOptions {
 
 export interface LabOptions
   extends Partial<
-    Pick<ShardDependencies, 'partitions' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention' | 'pace'>
+    Pick<
+      ShardDependencies,
+      'partitions' | 'linger' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention' | 'pace'
+    >
   > {
   readonly startMs?: number;
   /** Whether the shard wakes itself; else the test calls `round`. */

@@ -87,6 +87,25 @@ describe('the product in workerd', () => {
     expect(await json(reader.call('/api/v1/metrics'))).toMatchObject({ metrics: [{ name: 'cpu', clients: HOSTS.length }] });
   });
 
+  test('tells of a client where its last push came in, as Cloudflare says, and no series has it for a label', async () => {
+    const { agent, reader } = await people();
+    const init = (client: string, cf: object): RequestInit => ({
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ client_id: client, metrics: [{ name: 'cpu', value: 1 }] }),
+      cf: cf as NonNullable<RequestInit['cf']>,
+    });
+    expect((await agent.call('/metrics', init('far', { colo: 'FRA', country: 'DE' }))).status).toBe(202);
+    expect((await agent.call('/metrics', init('unknown', { colo: 7 }))).status).toBe(202);
+    const { clients } = await json<{ clients: { client_id: string; edge?: object }[] }>(reader.call('/api/v1/clients'));
+    expect(clients.map(({ client_id, edge }) => [client_id, edge])).toEqual([
+      ['far', { colo: 'FRA', country: 'DE' }],
+      ['unknown', undefined],
+    ]);
+    const metrics = await json<{ metrics: { series: { labels: object }[] }[] }>(reader.call('/api/v1/metrics'));
+    expect(metrics.metrics.flatMap(({ series }) => series)).toEqual([{ labels: {} }]);
+  });
+
   test('knows a repeat, over an eviction too, and loses nothing to it', async () => {
     const { agent, reader } = await people();
     const ms = lately();

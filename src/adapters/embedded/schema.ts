@@ -19,10 +19,23 @@ const TABLES = [
 /** What builds before the first release wrote: their formats changed in place, and nothing reads them. */
 const UNRELEASED = 3;
 
-/** The first step makes the tables; each further one takes them on by one version. A released step never changes. */
-const STEPS: readonly ((database: SqlDatabase) => void)[] = [
-  (database) => {
-    for (const table of TABLES) database.exec(table);
+export interface SchemaStep {
+  /** Takes the tables on by one version. */
+  take(database: SqlDatabase): void;
+  /**
+   * Whether the version before still reads and writes what comes out of it, as after a rollback: true for a new table that may stay
+   * empty, false for all else. Rows are written whole, so that a new column is refused to it.
+   */
+  readonly adds: boolean;
+}
+
+/** The first step makes the tables. A released step never changes. */
+const STEPS: readonly SchemaStep[] = [
+  {
+    take: (database) => {
+      for (const table of TABLES) database.exec(table);
+    },
+    adds: false,
   },
 ];
 
@@ -32,24 +45,28 @@ export interface FixedCounts {
 }
 
 /**
- * Creates the tables, or brings them up to date, in one transaction.
+ * Creates the tables, or brings them up to date, in one transaction. A file of a newer version is left as it is; it is opened where
+ * all that came since were additions.
  * @param steps for tests: what the versions to come do.
- * @throws schema_newer when a newer version wrote the file; invalid_request when it was created with other counts, or by a build
+ * @throws schema_newer when a newer version wrote the file, and changed what this one would write; invalid_request when it was created with other counts, or by a build
  *   before the first release.
  */
 export function openSchema(database: SqlDatabase, counts: FixedCounts, steps = STEPS): void {
   const newest = UNRELEASED + steps.length;
   database.transaction(() => {
     const version = storedVersion(database);
-    if (version > newest)
+    if (version > newest && (readSetting(database, 'schema_oldest') ?? version) > newest)
       throw new MetricStreamError('schema_newer', `The data has schema version ${version}; this program knows ${newest}.`);
     if (version > 0 && version <= UNRELEASED)
       throw new MetricStreamError(
         'invalid_request',
         'A build before the first release wrote this data; start with an empty directory.',
       );
-    for (const step of steps.slice(Math.max(0, version - UNRELEASED))) step(database);
+    const missing = steps.slice(Math.max(0, version - UNRELEASED));
+    for (const { take } of missing) take(database);
     if (version < newest) writeSetting(database, 'schema_version', newest);
+    const changed = missing.findLastIndex(({ adds }) => !adds);
+    if (changed >= 0) writeSetting(database, 'schema_oldest', newest - missing.length + changed + 1);
     for (const name of ['partitions', 'shards'] as const) fix(database, name, counts[name]);
   });
 }

@@ -1,10 +1,23 @@
 /** The schema: made once, checked at every start. */
 import { describe, expect, test } from 'vitest';
-import { openSchema } from '../../../src/adapters/embedded/schema.ts';
+import { openSchema, type SchemaStep } from '../../../src/adapters/embedded/schema.ts';
 import { nodeSqlDatabase } from '../../../src/adapters/node/sql-database.ts';
 import type { SqlDatabase } from '../../../src/ports/sql-database.ts';
 
 const COUNTS = { partitions: 12, shards: 1 };
+const FIRST: SchemaStep = { take: () => expect.fail('what is there is made again'), adds: false };
+const addTable = (name: string): SchemaStep => ({
+  take: (database) => void database.exec(`CREATE TABLE ${name} (at_ms INTEGER PRIMARY KEY)`),
+  adds: true,
+});
+const CHANGE: SchemaStep = { take: (database) => void database.exec('DROP TABLE revoked_keys'), adds: false };
+
+/** What the first step makes. */
+function openTables(target: SqlDatabase): void {
+  const whole = nodeSqlDatabase(':memory:');
+  openSchema(whole, COUNTS);
+  for (const { sql } of whole.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE type = 'table'")) target.exec(sql);
+}
 
 function tables(database: SqlDatabase): string[] {
   return database
@@ -35,13 +48,45 @@ describe('openSchema', () => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
     database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1, NULL)");
-    const add = (name: string) => (target: SqlDatabase) =>
-      void target.exec(`ALTER TABLE revoked_keys ADD COLUMN ${name} INTEGER`);
-    const steps = [() => expect.fail('what is there is made again'), add('a'), add('b')];
+    const add = (name: string): SchemaStep => ({
+      take: (target) => void target.exec(`ALTER TABLE revoked_keys ADD COLUMN ${name} INTEGER`),
+      adds: false,
+    });
+    const steps = [FIRST, add('a'), add('b')];
     openSchema(database, COUNTS, steps);
     openSchema(database, COUNTS, steps);
     expect(database.exec('SELECT key_id, a, b FROM revoked_keys')).toEqual([{ key_id: 'acme.one', a: null, b: null }]);
     expect(() => openSchema(database, COUNTS)).toThrow(expect.objectContaining({ code: 'schema_newer' }));
+  });
+
+  test('opens a file to which a newer version has only added tables, and leaves them', () => {
+    const database = nodeSqlDatabase(':memory:');
+    openSchema(database, COUNTS);
+    openSchema(database, COUNTS, [FIRST, addTable('more'), addTable('still_more')]);
+    const before = database.exec('SELECT * FROM settings');
+    openSchema(database, COUNTS);
+    database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1, NULL)");
+    expect(database.exec('SELECT * FROM settings')).toEqual(before);
+    openSchema(database, COUNTS, [FIRST, addTable('more'), addTable('still_more')]);
+    expect(tables(database)).toContain('still_more');
+  });
+
+  test.each([
+    ['changed, then added to', [CHANGE, addTable('more')]],
+    ['added to, then changed', [addTable('more'), CHANGE]],
+  ])('refuses a file that a newer version has %s', (_, later) => {
+    const database = nodeSqlDatabase(':memory:');
+    openSchema(database, COUNTS);
+    openSchema(database, COUNTS, [FIRST, ...later]);
+    expect(() => openSchema(database, COUNTS)).toThrow(expect.objectContaining({ code: 'schema_newer' }));
+    openSchema(database, COUNTS, [FIRST, ...later]);
+  });
+
+  test('takes a file that is made new for as old as its last change', () => {
+    const database = nodeSqlDatabase(':memory:');
+    const first: SchemaStep = { take: (target) => openTables(target), adds: false };
+    openSchema(database, COUNTS, [first, addTable('more')]);
+    openSchema(database, COUNTS);
   });
 
   test('refuses what a build before the first release wrote, and leaves it as it is', () => {
@@ -55,7 +100,7 @@ describe('openSchema', () => {
   test('refuses a file of a newer version, naming both, and changes nothing in it', () => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
-    database.exec("UPDATE settings SET value = '7' WHERE name = 'schema_version'");
+    database.exec("UPDATE settings SET value = '7' WHERE name GLOB 'schema_*'");
     const before = database.exec('SELECT * FROM settings');
     expect(() => openSchema(database, COUNTS)).toThrow(
       expect.objectContaining({ code: 'schema_newer', message: expect.stringMatching(/7.*4/) }),

@@ -1,0 +1,101 @@
+/** What a push costs workerd in CPU, edge and shard together: the product under wrangler's local server, counted by the kernel. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { unstable_startWorker as startWorker } from 'wrangler';
+import { createKey } from '../src/edge/keys.ts';
+
+const SECRET = 'a secret that is long enough for HMAC-SHA-256';
+/** Each has one connection: a busy commit waits for a second, so that fewer would only wait. */
+const HOSTS = 400;
+const SERIES = 20;
+const WARM_PUSHES = 1_000;
+const PUSHES = 5_000;
+/** Of the counters in /proc: Linux has 100 a second. */
+const TICK_MS = 10;
+
+/** @returns ms of CPU a push of 20 series, of the process that runs the Worker and its objects. */
+export async function cpuMsPerPush(): Promise<number> {
+  process.env.WRANGLER_SEND_METRICS = 'false';
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
+  const worker = await startWorker({
+    config: 'wrangler.toml',
+    bindings: { METRICSTREAM_SECRET: { type: 'plain_text', value: SECRET } },
+    dev: { server: { hostname: '127.0.0.1', port: 0 }, inspector: false, persist: false, watch: false, logLevel: 'error' },
+  });
+  try {
+    await worker.ready;
+    const url = await worker.url;
+    const { key } = await createKey(SECRET, { tenant: 'default', role: 'ingest', requestsPerSecond: 1_000 }, Date.now());
+    await push(url, key, 0, WARM_PUSHES);
+    const before = cpuMsByProcess();
+    await push(url, key, WARM_PUSHES, PUSHES);
+    const spent = [...cpuMsByProcess()]
+      .filter(([pid]) => !listensOn(pid, url.port))
+      .map(([pid, ms]) => ms - (before.get(pid) ?? 0));
+    return spent.reduce((sum, ms) => sum + ms, 0) / PUSHES;
+  } finally {
+    await worker.dispose();
+  }
+}
+
+async function push(url: URL, key: string, from: number, count: number): Promise<void> {
+  let next = from;
+  const sendSome = async (): Promise<void> => {
+    for (let i = next++; i < from + count; i = next++) {
+      const timestamp = Date.now();
+      const metrics = Array.from({ length: SERIES }, (_, series) => ({
+        name: `metric_${series}`,
+        value: (i % 977) / 100,
+        timestamp,
+      }));
+      const response = await fetch(new URL('/metrics', url), {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': `boot:${i}` },
+        body: JSON.stringify({ client_id: `host-${i % HOSTS}`, metrics }),
+      });
+      const answer = await response.text();
+      if (response.status !== 202) throw new Error(`a push was answered ${response.status}: ${answer}`);
+    }
+  };
+  await Promise.all(Array.from({ length: HOSTS }, sendSome));
+}
+
+/** CPU of each workerd that this process started, ms, system time included. */
+function cpuMsByProcess(): Map<string, number> {
+  const spent = new Map<string, number>();
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const stat = readStat(pid);
+    if (stat?.parent === process.pid && stat.name.startsWith('workerd')) spent.set(pid, stat.ticks * TICK_MS);
+  }
+  return spent;
+}
+
+/** Wrangler puts a proxy in a process of its own before the Worker: it is what listens. */
+function listensOn(pid: string, port: string): boolean {
+  const local = `:${Number(port).toString(16).toUpperCase().padStart(4, '0')}`;
+  const sockets = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const listening = sockets
+    .filter(([, address, , state]) => address?.endsWith(local) && state === '0A')
+    .map((fields) => `socket:[${fields[9]}]`);
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => listening.includes(linkOf(`/proc/${pid}/fd/${fd}`)));
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+/** @returns undefined for a process that has just ended. */
+function readStat(pid: string): { readonly name: string; readonly parent: number; readonly ticks: number } | undefined {
+  try {
+    const [, name = '', rest = ''] = /\((.*)\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    const fields = rest.split(' ');
+    return { name, parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+  } catch {
+    return undefined;
+  }
+}

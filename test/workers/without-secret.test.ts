@@ -1,0 +1,38 @@
+/** A Worker that has no secret yet: it says that it runs, and nothing else. */
+import { createExecutionContext } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, test } from 'vitest';
+import worker from './worker.ts';
+
+async function call(method: string, path: string, secret?: string): Promise<Response> {
+  const own = { ...env, METRICSTREAM_SECRET: secret } as typeof env;
+  const request = new Request(`https://metrics.example${path}`, { method, headers: { authorization: 'Bearer x' } });
+  return (await worker.fetch?.(
+    request as Parameters<NonNullable<typeof worker.fetch>>[0],
+    own,
+    createExecutionContext(),
+  )) as Response;
+}
+
+describe('a Worker without a secret', () => {
+  test.each([undefined, ''])(
+    'answers 503 with Retry-After on every route but /health, where the secret is %j',
+    async (secret) => {
+      // The routes, as the product tells them.
+      const document = await call('GET', '/openapi.json', env.METRICSTREAM_SECRET);
+      const { paths } = (await document.json()) as { paths: Record<string, object> };
+      const routes = Object.entries(paths).flatMap(([path, methods]) =>
+        Object.keys(methods).map((method) => [method, path] as const),
+      );
+      expect(routes.length).toBeGreaterThan(10);
+      for (const [method, path] of [...routes, ['get', '/'], ['get', '/nothing']] as const) {
+        const response = await call(method.toUpperCase(), path, secret);
+        if (path === '/health') expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }]);
+        else {
+          expect([path, response.status, response.headers.get('retry-after')]).toEqual([path, 503, '1']);
+          expect(await response.text()).toContain('npx metricstream cloudflare setup');
+        }
+      }
+    },
+  );
+});
