@@ -29,6 +29,7 @@ describe('cron', () => {
       clock,
       keys: memoryKeyRegistry(),
       registry: { add: () => undefined, names: () => names },
+      live: { revoked: () => undefined, started: async () => undefined },
       telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
       live: { revoked: () => undefined, started: async () => undefined } as unknown as ControlDependencies['live'],
       shard: (name) => shard(name) as unknown as ShardKeeper,

@@ -11,6 +11,7 @@ import { CALL_VERSION, reply } from '../../src/protocols/shard-reply.ts';
 import { collect, finish, type Lab, openLab, START_MS } from './lab.ts';
 import { pushOf } from './shapes.ts';
 
+/** `watch` came with version 1, after these were frozen; test/workers/live.test.ts plays it both ways. */
 export type Method = Exclude<keyof ShardService, 'telemetry' | 'watch'>;
 
 export interface Exchange {
