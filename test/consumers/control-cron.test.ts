@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
-import { Control, type ControlDependencies } from '../../src/consumers/control.ts';
+import { Control } from '../../src/consumers/control.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { MINUTE_MS } from '../../src/model/window.ts';
 import type { ShardKeeper } from '../../src/ports/shard-service.ts';
@@ -31,7 +31,6 @@ describe('cron', () => {
       registry: { add: () => undefined, names: () => names },
       live: { revoked: () => undefined, started: async () => undefined },
       telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
-      live: { revoked: () => undefined, started: async () => undefined } as unknown as ControlDependencies['live'],
       shard: (name) => shard(name) as unknown as ShardKeeper,
     });
     const all: string[] = [];
