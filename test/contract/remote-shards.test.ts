@@ -76,6 +76,7 @@ describeMetricReader(shards);
 /** Control, as an edge reaches it. */
 function controlled(clock: ManualClock, told: Revocation[] = []) {
   const control = new Control({
+    live: { revoked: () => undefined, started: async () => undefined },
     clock,
     keys: memoryKeyRegistry(),
     registry: { names: () => ['shard-0'], add: () => undefined },
@@ -87,6 +88,7 @@ function controlled(clock: ManualClock, told: Revocation[] = []) {
       }),
       wake: carried(async () => null),
       telemetry: carried(async () => []),
+      watch: carried(async () => null),
     }),
   });
   return {
