@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Miniflare, MiniflareOptions } from 'miniflare';
 import { nodeFileLock } from '../src/adapters/node/file-lock.ts';
+import type { Agent } from '../src/agent/agent.ts';
 import { LIMITS } from '../src/model/limits.ts';
-import { stopOnSignal } from '../src/runtimes/cli-server.ts';
 import { durationMs, flag, integerIn, sizeBytes } from '../src/runtimes/config.ts';
-import { openDataDir, readSecrets, writeKeys } from '../src/runtimes/data-dir.ts';
-import { lockDataDir, startAgent } from '../src/runtimes/server.ts';
+import { lockDataDir, openDataDir, readSecrets, writeKeys } from '../src/runtimes/data-dir.ts';
+import { stopOnSignal } from '../src/runtimes/stop-on-signal.ts';
 import { bundleWorker, writePage } from './bundle-worker.ts';
 
 interface DevConfig {
@@ -73,13 +73,11 @@ async function run(config: DevConfig, command: Command): Promise<void> {
   const { port } = await miniflare.unsafeGetDirectURL();
   const url = `http://${HOSTNAME}:${port}`;
   const keys = await writeKeys(config.dataDir, url, secret, Date.now(), (key) => isTaken(url, key));
-  const agent = config.agent
-    ? await startAgent(config, keys, { log: (level, message) => say(`agent: ${level}: ${message}`) })
-    : undefined;
   fireCron(miniflare);
   if (config.watch) onChange('src', async () => miniflare.setOptions(options(await build(config), Number(port))));
   // Its own handlers would end this process with 143 before anything is done.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal);
+  let agent: Agent | undefined;
   stopOnSignal(async () => {
     await agent?.stop();
     await miniflare.dispose();
@@ -91,6 +89,10 @@ async function run(config: DevConfig, command: Command): Promise<void> {
     `  keys  ${config.dataDir}/keys.json`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+  if (!config.agent) return;
+  // Only now: with it come all the files of a server.
+  const { startAgent } = await import('../src/runtimes/server.ts');
+  agent = await startAgent(config, keys, { log: (level, message) => say(`agent: ${level}: ${message}`) });
 }
 
 function lock(dataDir: string, command: Command): () => void {

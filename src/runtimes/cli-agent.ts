@@ -3,9 +3,9 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../adapters/system/clock.ts';
 import { runAgent } from '../agent/agent.ts';
 import { LIMITS } from '../model/limits.ts';
-import { stopOnSignal } from './cli-server.ts';
 import { durationMs, flag, integerIn, sizeBytes } from './config.ts';
 import { logLine } from './log-lines.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
 
 interface AgentFlags {
   readonly url: string;

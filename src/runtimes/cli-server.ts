@@ -1,10 +1,10 @@
 /** `metricstream server`: edge, consumer and store in one process, and this host's agent. */
 import { Command } from 'commander';
 import { MetricStreamError } from '../model/errors.ts';
-import { LIMITS } from '../model/limits.ts';
 import { configError, type ServerConfig, serverFlags } from './config.ts';
 import { thisHost } from './hosts.ts';
 import { runServer } from './server.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
 
 export function serverCommand(): Command {
   const command = new Command('server').description('run edge, consumer, store and page in one process');
@@ -19,23 +19,4 @@ export function serverCommand(): Command {
     process.stdout.write(`metricstream is ready at ${server.keys.url}\n`);
     process.stdout.write(`  page  ${server.keys.url}/#key=${server.keys.read}\n  keys  ${config.dataDir}/keys.json\n`);
   });
-}
-
-/** SIGTERM or SIGINT stops in order, a second one or the deadline at once. */
-export function stopOnSignal(stop: () => Promise<void>): void {
-  let stopping = false;
-  const onSignal = (): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    setTimeout(() => process.exit(1), LIMITS.shutdownMs).unref();
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`stopping failed: ${String(error)}\n`);
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
 }

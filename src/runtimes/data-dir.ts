@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createKey, type Secrets } from '../edge/keys.ts';
+import { MetricStreamError } from '../model/errors.ts';
 
 /** `<data-dir>/keys.json`, mode 0600. */
 export interface KeysFile {
@@ -16,6 +17,18 @@ export interface KeysFile {
 /** Creates the directory, mode 0700 when it is new. */
 export function openDataDir(dataDir: string): void {
   if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+}
+
+/**
+ * Two servers over one log would each count what the other never sees.
+ * @throws unavailable when there is another.
+ */
+export function lockDataDir(dataDir: string, lockFile: (path: string) => (() => void) | undefined): () => void {
+  const unlock = lockFile(join(dataDir, 'server.lock'));
+  if (unlock !== undefined) return unlock;
+  const at = readKeys(dataDir)?.url;
+  const other = at === undefined ? 'another server' : `the server at ${at}`;
+  throw new MetricStreamError('unavailable', `${dataDir} is in use by ${other}: stop it first, or give another --data-dir`);
 }
 
 /** METRICSTREAM_SECRET, else `<data-dir>/secret`, made at the first start; METRICSTREAM_SECRET_PREVIOUS for rotation. */

@@ -15,7 +15,6 @@ import { Shard } from '../consumers/shard.ts';
 import { createApp } from '../edge/app.ts';
 import { ASSET_HEADERS, type AssetTable } from '../edge/dashboard/assets.ts';
 import { tokenVerifier } from '../edge/keys.ts';
-import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { OWN_METRICS } from '../model/own-metrics.ts';
 import type { Compression } from '../ports/compression.ts';
@@ -24,7 +23,7 @@ import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { shapeInterner } from '../protocols/log-record.ts';
 import type { ServerConfig } from './config.ts';
-import { type KeysFile, openDataDir, readKeys, readSecrets, writeKeys } from './data-dir.ts';
+import { type KeysFile, lockDataDir, openDataDir, readSecrets, writeKeys } from './data-dir.ts';
 
 /** What a host brings. `src/runtimes/hosts.ts` says which one this process runs on. */
 export interface Host {
@@ -107,18 +106,6 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
       unlock();
     },
   };
-}
-
-/**
- * Two servers over one log would each count what the other never sees.
- * @throws unavailable when there is another.
- */
-export function lockDataDir(dataDir: string, lockFile: Host['lockFile']): () => void {
-  const unlock = lockFile(join(dataDir, 'server.lock'));
-  if (unlock !== undefined) return unlock;
-  const at = readKeys(dataDir)?.url;
-  const other = at === undefined ? 'another server' : `the server at ${at}`;
-  throw new MetricStreamError('unavailable', `${dataDir} is in use by ${other}: stop it first, or give another --data-dir`);
 }
 
 async function openShard(config: ServerConfig, compression: Compression, database: SqlDatabase, telemetry: Telemetry) {

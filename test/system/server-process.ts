@@ -39,7 +39,10 @@ export async function startServer(
   const [command, ...server] = serverCommand(host);
   const args = [...server, '--port', String(port), '--data-dir', dataDir, '--no-agent', ...flags];
   // What is killed leaves its temporary files behind: there they go with the data.
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TMPDIR: dataDir } });
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: dataDir, NODE_COMPILE_CACHE: 'node_modules/.compiled' },
+  });
   const output = await untilReady(child);
   return {
     pid: child.pid ?? 0,
