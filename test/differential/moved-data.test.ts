@@ -1,10 +1,10 @@
-/** A data directory is the same to every host: each goes on where another was killed. */
+/** A data directory is the same to every server: each goes on where another was killed. */
 import { afterAll, expect, test } from 'vitest';
-import { HOSTS, hostNamed } from '../system/hosts.ts';
+import { hostNamed, SERVERS } from '../system/hosts.ts';
 import { freshDataDir, getJson, type Keys, type ServerProcess, startServer, untilCaughtUp } from '../system/server-process.ts';
 
 const BUN = hostNamed('bun');
-const OTHERS = HOSTS.filter(({ name }) => name !== BUN.name);
+const OTHERS = SERVERS.filter(({ name }) => name !== BUN.name);
 
 const started: ServerProcess[] = [];
 afterAll(async () => {

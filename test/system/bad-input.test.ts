@@ -1,13 +1,19 @@
 /** Bad input at the real server of each host: the status, the code and the reasons that the table says, whoever carries it. */
+
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, type ClientRequest, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createKey } from '../../src/edge/keys.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { BAD_INPUT_FILES, type BadInput, type BadRequest, BODY_FORMS, bytesOf, readCases } from '../edge/bad-input-cases.ts';
 import { HOSTS } from './hosts.ts';
 import { freshDataDir, type ServerProcess, startServer } from './server-process.ts';
+
+const SLICE_BYTES = 64 * 1024;
+const ANSWER_MS = 500;
 
 interface Answer {
   readonly status: number;
@@ -19,6 +25,27 @@ interface Answer {
 function isSendable({ request }: BadInput): boolean {
   const length = request.headers['content-length'];
   return length === undefined || Number(length) > LIMITS.bodyCompressedBytesMax;
+}
+
+/**
+ * Writes a body as a client does that also reads: it stops when the answer comes, after which workerd cuts the connection, and
+ * waits a little for that before it sends what no host will take.
+ */
+async function pour(outgoing: ClientRequest, bytes: Uint8Array | undefined): Promise<void> {
+  let answered = false;
+  const answer = once(outgoing, 'response').then(() => {
+    answered = true;
+  });
+  // A failure is told by the request itself.
+  answer.catch(() => undefined);
+  if (bytes !== undefined && bytes.length > LIMITS.bodyBytesMax) {
+    outgoing.flushHeaders();
+    await Promise.race([answer, sleep(ANSWER_MS)]);
+  }
+  for (let at = 0; bytes !== undefined && at < bytes.length && !answered; at += SLICE_BYTES) {
+    if (!outgoing.write(bytes.subarray(at, at + SLICE_BYTES))) await Promise.race([once(outgoing, 'drain'), answer]);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 describe.each(HOSTS)('$name', (host) => {
@@ -78,9 +105,10 @@ describe.each(HOSTS)('$name', (host) => {
         });
       });
       outgoing.on('error', reject);
-      if (bytes !== undefined) outgoing.write(bytes);
       // A body that is shorter than it says stays open, so that the answer cannot wait for its end.
-      if (headers['content-length'] === undefined) outgoing.end();
+      pour(outgoing, bytes)
+        .then(() => headers['content-length'] === undefined && outgoing.end())
+        .catch(reject);
     });
   }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { tokenVerifier } from '../../src/edge/keys.ts';
-import { HOSTS, type TestHost } from './hosts.ts';
+import { SERVERS, type TestHost } from './hosts.ts';
 
 const CLI = resolve('src/runtimes/cli.ts');
 const dirs: string[] = [];
@@ -47,7 +47,7 @@ function setUp({ command: [command, ...runtime] }: TestHost, fake: Fake | undefi
 }
 
 /** Whatever else serves, these execute the command line. */
-const COMMAND_LINES = HOSTS.filter(({ server }) => server === undefined);
+const COMMAND_LINES = SERVERS;
 
 describe.each(COMMAND_LINES)('cloudflare setup on $name', (host) => {
   test('hands wrangler a secret of 32 random bytes on stdin, and shows it nowhere', async () => {

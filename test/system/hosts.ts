@@ -22,6 +22,9 @@ const WANTED = (process.env.METRICSTREAM_TEST_HOSTS ?? 'bun,node,workerd').split
 
 export const HOSTS: readonly TestHost[] = WANTED.map((name) => hostNamed(name));
 
+/** Those that run our own command line, and keep their data in our own files. */
+export const SERVERS: readonly TestHost[] = HOSTS.filter(({ server }) => server === undefined);
+
 export function hostNamed(name: string): TestHost {
   const row = ROWS.find((host) => host.name === name);
   if (row === undefined) throw new Error(`there is no row for the host ${name}`);

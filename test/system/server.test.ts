@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/model/limits.ts';
-import { HOSTS, serverCommand, type TestHost } from './hosts.ts';
+import { HOSTS, SERVERS, serverCommand, type TestHost } from './hosts.ts';
 import { runRawCases } from './raw-socket-cases.ts';
 import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer } from './server-process.ts';
 
@@ -56,7 +56,6 @@ function serverThatEnds(host: TestHost, ...flags: string[]): Ended {
  * Not on workerd: there is no address to choose, and it cuts the connection of a body that nobody reads, so that a client which is
  * still writing sees that before it sees our 413. The raw cases A9 and A10 see the 413 there too.
  */
-const SERVERS = HOSTS.filter(({ server }) => server === undefined);
 
 describe.each(SERVERS)('$name', (host) => {
   test('an address that others can reach is refused without TLS or --insecure', () => {
