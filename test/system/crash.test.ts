@@ -1,6 +1,6 @@
 /** SIGKILLs under load, with event time at twenty times real time: nothing acknowledged is lost, nothing counts twice. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { HOSTS, type TestHost } from './hosts.ts';
+import { type TestHost, THOROUGH } from './hosts.ts';
 import { MINUTE_MS, Oracle, type OracleSample, type OracleWindow, oracleValue, SAMPLES_PER_MINUTE, sampleAt } from './oracle.ts';
 import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer, untilCaughtUp } from './server-process.ts';
 
@@ -101,7 +101,7 @@ function server(host: TestHost, port: number): () => Promise<ServerProcess> {
   };
 }
 
-describe.each(HOSTS)('$name', (host) => {
+describe.each(THOROUGH)('$name', (host) => {
   test(`after ${host.kills} SIGKILLs every acknowledged sample counts once, every other at most once, and no closed minute was ever partial`, {
     timeout: 60_000 + host.kills * 8_000,
   }, async () => {
