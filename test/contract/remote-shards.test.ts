@@ -54,8 +54,13 @@ async function threeShards(seriesPerClientMax: number) {
   const labs = [await open(), await open(), await open()];
   const services = labs.map((lab) => serviceOf(hostOf(lab)));
   const shardOf = (partition: number) => services[partition % services.length] as (typeof services)[number];
-  const appender = remotePushAppender({ partitions: PARTITIONS, shardOf, counts: () => [] });
-  return { labs, appender, reader: remoteMetricReader({ partitions: PARTITIONS, shardOf, shards: () => services }) };
+  const edge = () => remotePushAppender({ partitions: PARTITIONS, shardOf, counts: () => [] });
+  return {
+    labs,
+    edge,
+    appender: edge(),
+    reader: remoteMetricReader({ partitions: PARTITIONS, shardOf, shards: () => services }),
+  };
 }
 
 const shards: PortsUnderTest = {
@@ -195,4 +200,35 @@ test('the shards that control knows are there for its next life, each once', asy
   const registry = embeddedShardRegistry({ database: lab.database });
   for (const name of ['shard-1', 'shard-0', 'shard-1']) registry.add(name);
   expect([...embeddedShardRegistry({ database: lab.database }).names()].sort()).toEqual(['shard-0', 'shard-1']);
+});
+
+test('a client that moves between two edges in the middle of a minute, and repeats itself at the other, is counted as by one', async () => {
+  const shown = [];
+  for (const edges of [1, 2]) {
+    const { labs, reader, edge } = await threeShards(100);
+    const appenders = Array.from({ length: edges }, edge);
+    const [lab] = labs as [Lab];
+    for (let i = 0; i < 12; i++) {
+      const pushId = { boot: 'b', sequence: i, previous: undefined };
+      const fields = { client: 'web-1', pushId, arrivalMs: lab.clock.nowMs() };
+      const push = pushOf(lab.shapes, [['cpu', CONTRACT_START_MS + i * 5_000, i]], fields);
+      for (const turn of [i, i + 1]) {
+        const appended = appenders[turn % edges]?.append(push, 1_000);
+        for (const one of labs) await one.clock.advance(1);
+        expect(await appended).toMatchObject({ kind: 'appended', duplicate: turn > i });
+      }
+    }
+    for (const one of labs) await one.clock.advance(5 * 60_000);
+    const query = { tenant: 'default', client: 'web-1', metric: undefined, labels: {}, startMs: 0, endMs: CONTRACT_START_MS * 2 };
+    const windows = Array.fromAsync(reader.windows({ ...query, resolution: '1m', open: true }));
+    for (let i = 0; i < 20; i++) for (const one of labs) await one.clock.advance(0);
+    const clients = reader.clients('default');
+    for (let i = 0; i < 20; i++) for (const one of labs) await one.clock.advance(0);
+    shown.push([await windows, (await clients).map(({ pushes, samples }) => ({ pushes, samples }))]);
+  }
+  expect(shown[1]).toEqual(shown[0]);
+  expect(shown[0]).toMatchObject([
+    [{ columns: [{ count: Float64Array.of(12) }] }],
+    [{ pushes: { received: 12, duplicate: 12 } }],
+  ]);
 });
