@@ -96,10 +96,12 @@ export class ShardHost {
 
   /** The alarm has fired, or cron asks: does what is due, for a bounded time, and arms. Never rejects. */
   async wake(): Promise<null> {
-    const { shard, clock, telemetry } = this.#deps;
+    const { shard, clock, alarm, telemetry } = this.#deps;
     const untilMs = clock.nowMs() + LIMITS.wakeMs;
-    this.#alarmMs = undefined;
     try {
+      // One that has fired is none any more, and one that was lost is found here; one that stands need not be set and billed again.
+      const setMs = await alarm.get();
+      this.#alarmMs = setMs !== null && setMs > clock.nowMs() ? setMs : undefined;
       for (let round = 0; round < LIMITS.wakeRoundsMax; round++) {
         await shard.round();
         if (shard.nextDueMs() > clock.nowMs() || clock.nowMs() >= untilMs) break;
