@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { unstable_startWorker as startWorker } from 'wrangler';
 import { createKey } from '../src/edge/keys.ts';
+import { childrenOf, cpuSeconds } from './bench/process-usage.ts';
 
 const SECRET = 'a secret that is long enough for HMAC-SHA-256';
 /** Each has one connection: a busy commit waits for a second, so that fewer would only wait. */
@@ -9,8 +10,6 @@ const HOSTS = 400;
 const SERIES = 20;
 const WARM_PUSHES = 1_000;
 const PUSHES = 5_000;
-/** Of the counters in /proc: Linux has 100 a second. */
-const TICK_MS = 10;
 
 /** @returns ms of CPU a push of 20 series, of the process that runs the Worker and its objects. */
 export async function cpuMsPerPush(): Promise<number> {
@@ -60,17 +59,13 @@ async function push(url: URL, key: string, from: number, count: number): Promise
 }
 
 /** CPU of each workerd that this process started, ms, system time included. */
-function cpuMsByProcess(): Map<string, number> {
-  const spent = new Map<string, number>();
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const stat = readStat(pid);
-    if (stat?.parent === process.pid && stat.name.startsWith('workerd')) spent.set(pid, stat.ticks * TICK_MS);
-  }
-  return spent;
+function cpuMsByProcess(): Map<number, number> {
+  const workers = childrenOf(process.pid).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('workerd'));
+  return new Map(workers.map((pid) => [pid, cpuSeconds(pid) * 1_000]));
 }
 
 /** Wrangler puts a proxy in a process of its own before the Worker: it is what listens. */
-function listensOn(pid: string, port: string): boolean {
+function listensOn(pid: number, port: string): boolean {
   const local = `:${Number(port).toString(16).toUpperCase().padStart(4, '0')}`;
   const sockets = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
@@ -86,16 +81,5 @@ function linkOf(path: string): string {
     return readlinkSync(path);
   } catch {
     return '';
-  }
-}
-
-/** @returns undefined for a process that has just ended. */
-function readStat(pid: string): { readonly name: string; readonly parent: number; readonly ticks: number } | undefined {
-  try {
-    const [, name = '', rest = ''] = /\((.*)\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
-    const fields = rest.split(' ');
-    return { name, parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
-  } catch {
-    return undefined;
   }
 }

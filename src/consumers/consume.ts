@@ -104,10 +104,11 @@ export class Consumer {
     const { pipelines, checkpoints } = this.#deps;
     const loaded = await Promise.all(pipelines.map(({ partition }) => checkpoints.load(partition)));
     const states = loaded.map((saved) => (saved === undefined ? NOTHING : decodeCheckpoint(saved.state)));
+    const idle = states.flatMap((state) => state.idle);
     for (const [i, pipeline] of pipelines.entries()) {
       const { logMs, clients, seen } = states[i] ?? NOTHING;
       let { position, safeOffset } = loaded[i] ?? { position: 0, safeOffset: 0 };
-      for (const [partition, idleAt] of states.flatMap(({ idle }) => idle)) {
+      for (const [partition, idleAt] of idle) {
         if (partition !== pipeline.partition || idleAt <= position) continue;
         this.#idleAt.set(partition, idleAt);
         position = idleAt;
@@ -262,7 +263,8 @@ export class Consumer {
   /** When there is something to do, Unix ms: the next turn, where records wait or log time has moved; Infinity else. */
   nextDueMs(): number {
     // A kick is on its way for what was just appended; should it be lost with the process, the log still has it at the next turn.
-    return this.caughtUp && this.#active().length === 0 ? Number.POSITIVE_INFINITY : this.#turnAtMs + this.#gapMs();
+    const active = this.#active();
+    return this.caughtUp && active.length === 0 ? Number.POSITIVE_INFINITY : this.#turnAtMs + this.#gapMs(active);
   }
 
   /** Partitions of which there may be something to save. */
@@ -271,10 +273,10 @@ export class Consumer {
     return this.#deps.pipelines.filter((one) => pressed || this.#committed[one.partition]?.logMs !== one.logMs);
   }
 
-  /** Between two turns. */
-  #gapMs(): number {
+  /** Between two turns of the active partitions. */
+  #gapMs(active: readonly Pipeline[]): number {
     const { headBytesMax, pace } = this.#deps;
-    const gapMs = pace.checkpointMs / Math.max(1, this.#active().length);
+    const gapMs = pace.checkpointMs / Math.max(1, active.length);
     return gapMs * Math.min(1, Math.max(0, (1 - this.#headBytes / headBytesMax) * 4));
   }
 
@@ -282,8 +284,8 @@ export class Consumer {
   async #checkpointIfDue(): Promise<void> {
     const { clock, headBytesMax } = this.#deps;
     const nowMs = clock.nowMs();
-    if (Math.abs(nowMs - this.#turnAtMs) < this.#gapMs() || this.#next < this.#replayUntil) return;
     const active = this.#active();
+    if (Math.abs(nowMs - this.#turnAtMs) < this.#gapMs(active) || this.#next < this.#replayUntil) return;
     const pipeline = active.find(({ partition }) => partition > this.#turn) ?? active[0];
     this.#turnAtMs = nowMs;
     if (pipeline === undefined) return;

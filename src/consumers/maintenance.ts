@@ -25,6 +25,15 @@ export interface RetentionOptions {
   readonly logBytesMax: number;
 }
 
+/** Of a Durable Object: the log is kept until its samples are sealed, and a little more. */
+export const OBJECT_RETENTION: RetentionOptions = {
+  rawMs: LIMITS.rawRetentionMs,
+  minuteMs: LIMITS.minuteRetentionMs,
+  hourMs: LIMITS.hourRetentionMs,
+  logMs: LIMITS.objectLogRetentionMs,
+  logBytesMax: LIMITS.objectLogBytesMax,
+};
+
 export interface MaintenanceDependencies {
   readonly clock: Clock;
   readonly log: MetricLog;

@@ -55,8 +55,6 @@ export interface EdgeDependencies {
   placeOf?(request: Request): EdgePlace | undefined;
   /** Left out: one timer for all requests that wait. */
   readonly deadlines?: MakeDeadlines;
-  /** What GET /metrics answers, where this process is not all there is to tell of. */
-  telemetryText?(): Promise<string>;
   readonly sampleAgeMsMax: number;
   /** Per process: protects its CPU; the exact limits stand behind the appender. */
   readonly tenantRequestsPerSecond: number;
@@ -81,7 +79,7 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
       respond: (request) => push(request, RECEIVERS.json),
       operation: op.push,
     },
-    open('GET', '/metrics', () => telemetryAnswer(deps.telemetryText ?? (() => telemetry.render())), op.telemetry),
+    open('GET', '/metrics', () => telemetryAnswer(telemetry), op.telemetry),
     open('GET', '/health', () => Response.json({ status: 'ok' }), op.health),
     open('GET', '/ready', () => readinessAnswer(deps.ready()), op.ready),
     open('GET', '/openapi.json', () => openApi(), op.document),

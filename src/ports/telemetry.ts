@@ -40,5 +40,5 @@ export type MetricFamily = FamilyOf<'counter' | 'gauge', ValueSample> | FamilyOf
 /** Read side, for GET /metrics. */
 export interface TelemetryReader {
   /** Prometheus text format 0.0.4. */
-  render(): string;
+  render(): string | Promise<string>;
 }

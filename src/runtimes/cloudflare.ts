@@ -21,6 +21,7 @@ import { Control } from '../consumers/control.ts';
 import { ControlObjectBase, type ControlParts } from '../consumers/control-object.ts';
 import { LiveControl } from '../consumers/live-control.ts';
 import { LiveWatch } from '../consumers/live-watch.ts';
+import { OBJECT_RETENTION } from '../consumers/maintenance.ts';
 import { OBJECT_PACE } from '../consumers/pace.ts';
 import { Shard } from '../consumers/shard.ts';
 import { ShardHost } from '../consumers/shard-host.ts';
@@ -125,13 +126,7 @@ export class ShardObject extends ShardObjectBase<Env> {
       tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
       cardinality: LIMITS,
       pace: OBJECT_PACE,
-      retention: {
-        rawMs: LIMITS.rawRetentionMs,
-        minuteMs: LIMITS.minuteRetentionMs,
-        hourMs: LIMITS.hourRetentionMs,
-        logMs: LIMITS.objectLogRetentionMs,
-        logBytesMax: LIMITS.objectLogBytesMax,
-      },
+      retention: OBJECT_RETENTION,
     });
     const host = new ShardHost({
       shard,
@@ -186,10 +181,12 @@ function edgeOf(env: Env, secret: string): { fetch(request: Request): Response |
     liveSockets: remoteLiveSockets({ fetch: handshake }),
     keys: remoteKeyRegistry({ control }),
     secrets: { current: secret, previous: env.METRICSTREAM_SECRET_PREVIOUS },
-    telemetry: { ...telemetry, render: () => '' },
-    telemetryText: async () => {
-      const told = await Promise.all(all().map((shard) => ask(shard.telemetry({ version: CALL_VERSION }))));
-      return encodePrometheusText(sumFamilies(told.flat()));
+    telemetry: {
+      ...telemetry,
+      async render() {
+        const told = await Promise.all(all().map((shard) => ask(shard.telemetry({ version: CALL_VERSION }))));
+        return encodePrometheusText(sumFamilies(told.flat()));
+      },
     },
     random: Math.random,
     ready: () => ({ ready: true }),

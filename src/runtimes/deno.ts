@@ -1,11 +1,7 @@
 /** Deno as a host: Deno.serve, and of Node what Deno has too: node:sqlite and node:zlib. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { zlibCompression } from '../adapters/node/compression.ts';
-import { zlibDecompression } from '../adapters/node/decompression.ts';
-import { nodeFileLock } from '../adapters/node/file-lock.ts';
-import { nodeSqlDatabase } from '../adapters/node/sql-database.ts';
-import { bundleInBun, pageAssets } from './page.ts';
+import { nodeParts } from './node-parts.ts';
 import { type Host, urlOf } from './server.ts';
 
 /** What is used of Deno: its own types would stand in the way of Bun's and Node's. */
@@ -30,11 +26,7 @@ interface ConnectionInfo {
 export function denoHost(): Host {
   const connections = new WeakMap<Request, ConnectionInfo>();
   return {
-    openDatabase: nodeSqlDatabase,
-    lockFile: nodeFileLock,
-    compression: zlibCompression(),
-    decompression: zlibDecompression(),
-    assets: () => pageAssets(bundleInBun),
+    ...nodeParts(),
     remoteAddress: (request) => connections.get(request)?.remoteAddr.hostname,
     async listen(config, answer) {
       const abort = new AbortController();

@@ -4,22 +4,14 @@ import { createServer as createHttpServer, type IncomingMessage, type Server } f
 import { createServer as createHttpsServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
-import { zlibCompression } from '../adapters/node/compression.ts';
-import { zlibDecompression } from '../adapters/node/decompression.ts';
-import { nodeFileLock } from '../adapters/node/file-lock.ts';
-import { nodeSqlDatabase } from '../adapters/node/sql-database.ts';
 import { LIMITS } from '../model/limits.ts';
-import { bundleInBun, pageAssets } from './page.ts';
+import { nodeParts } from './node-parts.ts';
 import { type Host, urlOf } from './server.ts';
 
 export function nodeHost(): Host {
   const incoming = new WeakMap<Request, { readonly socket: IncomingMessage['socket'] }>();
   return {
-    openDatabase: nodeSqlDatabase,
-    lockFile: nodeFileLock,
-    compression: zlibCompression(),
-    decompression: zlibDecompression(),
-    assets: () => pageAssets(bundleInBun),
+    ...nodeParts(),
     remoteAddress: (request) => incoming.get(request)?.socket.remoteAddress,
     async listen(config, answer) {
       const listener = getRequestListener((request, bindings) => {

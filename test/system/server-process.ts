@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { childrenOf } from '../../scripts/bench/process-usage.ts';
 import { serverCommand, type TestHost } from './hosts.ts';
 
 export interface Keys {
@@ -53,7 +54,7 @@ export async function startServer(
         if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode);
         else child.once('exit', (code) => resolve(code));
       });
-      const orphans = signal === 'SIGKILL' ? childrenOf(child) : [];
+      const orphans = signal === 'SIGKILL' ? startedBy(child) : [];
       child.kill(signal);
       for (const pid of orphans) process.kill(pid, signal);
       return ended;
@@ -62,10 +63,8 @@ export async function startServer(
 }
 
 /** Processes that a server started, which outlive it: workerd is one. */
-function childrenOf({ pid, exitCode, signalCode }: ChildProcess): number[] {
-  if (pid === undefined || exitCode !== null || signalCode !== null) return [];
-  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-  return pids.filter((text) => text !== '').map(Number);
+function startedBy({ pid, exitCode, signalCode }: ChildProcess): readonly number[] {
+  return pid === undefined || exitCode !== null || signalCode !== null ? [] : childrenOf(pid);
 }
 
 function untilReady(child: ChildProcess): Promise<string[]> {

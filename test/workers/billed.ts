@@ -5,6 +5,7 @@ import { durableObjectSqlDatabase, type ObjectStorage } from '../../src/adapters
 import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
 import { adaptiveLinger } from '../../src/consumers/append.ts';
+import { OBJECT_RETENTION } from '../../src/consumers/maintenance.ts';
 import { OBJECT_PACE } from '../../src/consumers/pace.ts';
 import { ShardHost } from '../../src/consumers/shard-host.ts';
 import { LIMITS } from '../../src/model/limits.ts';
@@ -54,13 +55,7 @@ const AS_DEPLOYED: LabOptions = {
   linger: adaptiveLinger,
   headBytesMax: LIMITS.objectHeadBytesMax,
   pace: OBJECT_PACE,
-  retention: {
-    rawMs: LIMITS.rawRetentionMs,
-    minuteMs: LIMITS.minuteRetentionMs,
-    hourMs: LIMITS.hourRetentionMs,
-    logMs: LIMITS.objectLogRetentionMs,
-    logBytesMax: LIMITS.objectLogBytesMax,
-  },
+  retention: OBJECT_RETENTION,
 };
 
 function noBill(): Bill {

@@ -1,5 +1,4 @@
 /** Revocations that control keeps, as an edge knows them: asked for again when they may be too old. */
-import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { KeyRegistry } from '../../ports/key-registry.ts';
 import type { ControlService } from '../../ports/shard-service.ts';
@@ -35,7 +34,6 @@ export function remoteKeyRegistry({ control }: { control(): Pick<ControlService,
     },
     isRevoked: (keyId) => revoked.has(keyId),
     async revoke(tenant, keyId, nowMs, expiresMs) {
-      if (!keyId.startsWith(`${tenant}.`)) throw new MetricStreamError('forbidden', 'A key is revoked by its own tenant.');
       await ask(control().revoke({ version: CALL_VERSION, revocation: { tenant, keyId, revokedMs: nowMs, expiresMs } }));
       revoked.add(keyId);
     },

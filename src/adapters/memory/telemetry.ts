@@ -39,6 +39,7 @@ interface Gauge {
 export interface MemoryTelemetry extends Telemetry, TelemetryReader {
   /** What `render` writes. */
   families(): readonly MetricFamily[];
+  render(): string;
 }
 
 /**
