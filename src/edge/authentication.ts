@@ -12,15 +12,14 @@ export interface Grant {
 }
 
 export interface Authentication {
-  /** The grant of an Authorization header seen before, without waiting; undefined: ask `authenticate`. */
-  recall(authorization: string | null, nowMs: number): Grant | undefined;
   /**
    * @param sessions whether a cookie counts as well as a key.
-   * @throws unauthorized, in the same words and after the same work for unknown, malformed, expired and revoked keys | headers_too_large |
+   * @returns without waiting for an Authorization header seen before, while what is known of revocations is fresh.
+   * Rejects with unauthorized, in the same words and after the same work for unknown, malformed, expired and revoked keys | headers_too_large |
    *   rate_limited once an address has failed authFailuresPerMinute times. A valid key is never refused for its address:
    *   one bad agent would shut out all that share a gateway with it.
    */
-  authenticate(request: Request, nowMs: number, sessions: boolean): Promise<Grant>;
+  authenticate(request: Request, nowMs: number, sessions: boolean): Grant | Promise<Grant>;
   /** Whether a grant still holds: for connections that outlive their request. */
   holds(grant: Grant, nowMs: number): boolean;
 }
@@ -55,28 +54,32 @@ export function authentication(options: AuthenticationOptions): Authentication {
     return grant;
   };
 
+  /** @param refreshing a refresh that is under way for this request; left out: there is none yet. */
+  const prove = async (request: Request, nowMs: number, sessions: boolean, refreshing?: Promise<void>): Promise<Grant> => {
+    const credential = credentialOf(request.headers, sessions);
+    if (credential === undefined) throw new MetricStreamError('unauthorized');
+    const { type, token, text } = credential;
+    await (refreshing ?? options.keys.refresh?.(nowMs));
+    const known = grants.get(text);
+    if (known !== undefined && holds(known, nowMs)) return known;
+    grants.delete(text);
+    const principal = await verify(type, token, nowMs);
+    const grant = principal === undefined ? undefined : { principal, via: type };
+    if (grant !== undefined && holds(grant, nowMs)) return remember(text, grant);
+    const retryAfterMs = failures.add(options.remoteAddress?.(request), nowMs);
+    throw retryAfterMs === undefined
+      ? new MetricStreamError('unauthorized')
+      : new MetricStreamError('rate_limited', 'Too many requests without a valid key.', { retryAfterMs });
+  };
+
   return {
     holds,
-    recall(authorization, nowMs) {
-      if (options.keys.refresh?.(nowMs) !== undefined) return undefined;
-      const grant = authorization === null ? undefined : grants.get(authorization);
-      return grant !== undefined && holds(grant, nowMs) ? grant : undefined;
-    },
-    async authenticate(request, nowMs, sessions) {
-      const credential = credentialOf(request.headers, sessions);
-      if (credential === undefined) throw new MetricStreamError('unauthorized');
-      const { type, token, text } = credential;
-      await options.keys.refresh?.(nowMs);
-      const known = grants.get(text);
-      if (known !== undefined && holds(known, nowMs)) return known;
-      grants.delete(text);
-      const principal = await verify(type, token, nowMs);
-      const grant = principal === undefined ? undefined : { principal, via: type };
-      if (grant !== undefined && holds(grant, nowMs)) return remember(text, grant);
-      const retryAfterMs = failures.add(options.remoteAddress?.(request), nowMs);
-      throw retryAfterMs === undefined
-        ? new MetricStreamError('unauthorized')
-        : new MetricStreamError('rate_limited', 'Too many requests without a valid key.', { retryAfterMs });
+    authenticate(request, nowMs, sessions) {
+      const authorization = request.headers.get('authorization');
+      const known = authorization === null ? undefined : grants.get(authorization);
+      if (known === undefined) return prove(request, nowMs, sessions);
+      const refreshing = options.keys.refresh?.(nowMs);
+      return refreshing === undefined && holds(known, nowMs) ? known : prove(request, nowMs, sessions, refreshing);
     },
   };
 }

@@ -65,9 +65,8 @@ export function ingest(options: IngestOptions): Ingest {
     const correlationId = options.correlationId(request.headers.get('x-correlation-id'));
     let response: Response;
     try {
-      const grant =
-        options.authentication.recall(request.headers.get('authorization'), nowMs) ??
-        (await options.authentication.authenticate(request, nowMs, false));
+      const granting = options.authentication.authenticate(request, nowMs, false);
+      const grant = granting instanceof Promise ? await granting : granting;
       const named = admit(intake, request, receiver, grant.principal, nowMs);
       const body = await readBody(
         request,

@@ -1,6 +1,8 @@
 /** A push whose shard is another object: what the platform and a later version of the shard answer, as the client sees it. */
 import { describe, expect, test } from 'vitest';
+import { remoteKeyRegistry } from '../../src/adapters/durable-objects/key-registry.ts';
 import { remotePushAppender } from '../../src/adapters/durable-objects/push-appender.ts';
+import { LIMITS } from '../../src/model/limits.ts';
 import type { EdgePlace } from '../../src/ports/push-appender.ts';
 import type { AppendCall, ShardWriter } from '../../src/ports/shard-service.ts';
 import { createEdge } from './harness.ts';
@@ -40,5 +42,50 @@ describe('a push to a shard elsewhere', () => {
     const [known, unknown] = calls;
     expect(known).toMatchObject({ colo: 'FRA', country: 'DE' });
     expect([unknown?.colo, unknown?.record]).toEqual([undefined, known?.record]);
+  });
+});
+
+describe('what control knows of revoked keys', () => {
+  /** @param ages before each push, ms. @returns the status of each, and how often control was asked for it. */
+  async function pushes(ages: readonly number[], answers: () => boolean) {
+    let asked = 0;
+    const control = {
+      async revokedSince() {
+        asked += 1;
+        if (!answers()) throw new Error('The object was reset.');
+        return { version: 1, ok: true, value: [] } as const;
+      },
+      revoke: async () => ({ version: 1, ok: true, value: null }) as const,
+    };
+    const edge = createEdge({ keys: remoteKeyRegistry({ control: () => control }) });
+    const key = await edge.key();
+    const told: [status: number, asked: number][] = [];
+    for (const age of ages) {
+      edge.clock.advance(age);
+      asked = 0;
+      const { status } = await edge.push(BODY, { key });
+      told.push([status, asked]);
+    }
+    return told;
+  }
+
+  test('is asked for once by a push that finds it too old, and by no other', async () => {
+    const { revocationRefreshMs, revocationMs } = LIMITS;
+    const told = await pushes([0, 1, revocationRefreshMs, 1, revocationMs, 1], () => true);
+    expect(told.map(([status]) => status)).toEqual([202, 202, 202, 202, 202, 202]);
+    expect(told.map(([, asked]) => asked)).toEqual([1, 0, 1, 0, 1, 0]);
+  });
+
+  test('is waited for: a push is 503 when it is far too old and control cannot be reached, and nothing fails beside it', async () => {
+    let answers = true;
+    const told = await pushes([0, LIMITS.revocationStaleMs + 1], () => {
+      const now = answers;
+      answers = false;
+      return now;
+    });
+    expect(told).toEqual([
+      [202, 1],
+      [503, 1],
+    ]);
   });
 });
