@@ -112,7 +112,7 @@ export class LiveControl {
     if (this.#listeners().length > 0) await this.#tell([shard], this.#watched());
   }
 
-  /** The alarm has fired: the watch is renewed while somebody listens. Never rejects. */
+  /** The alarm has fired: the watch is renewed while somebody listens. @throws what the storage throws: the platform fires it again. */
   async wake(): Promise<void> {
     const left = this.#deps.sockets().filter((socket) => this.#check(socket));
     if (left.length === 0) return;
@@ -173,7 +173,7 @@ export class LiveControl {
   }
 
   #tellShards(closed?: object): Promise<void> {
-    this.#telling = this.#telling.then(async () => {
+    const tell = async (): Promise<void> => {
       const nowMs = this.#deps.clock.nowMs();
       const watched = this.#watched(closed);
       const text = JSON.stringify(watched);
@@ -181,7 +181,9 @@ export class LiveControl {
       if (text === this.#told.watched && isFresh) return;
       const failed = await this.#tell(this.#deps.shards(), watched);
       this.#told = failed === 0 ? { watched: text, ms: nowMs } : { watched: '', ms: 0 };
-    });
+    };
+    // One that failed is told to who asked for it, not to all that come after.
+    this.#telling = this.#telling.then(tell, tell);
     return this.#telling;
   }
 

@@ -50,7 +50,7 @@ function openControl(shards: readonly string[] = ['shard-0', 'shard-1']) {
   const sockets: FakeSocket[] = [];
   const calls: string[] = [];
   const alarm = { atMs: null as number | null };
-  const faults = { shard: undefined as string | undefined, slow: Promise.resolve() };
+  const faults = { shard: undefined as string | undefined, slow: Promise.resolve(), storage: false };
   const logged: string[] = [];
   const life = () =>
     new LiveControl({
@@ -65,7 +65,10 @@ function openControl(shards: readonly string[] = ['shard-0', 'shard-1']) {
       },
       sockets: (tag) =>
         sockets.filter((one) => one.ended === undefined && (tag === undefined || tagsOf(one.listener).includes(tag))),
-      shards: () => shards,
+      shards() {
+        if (faults.storage) throw new Error('disk I/O error');
+        return shards;
+      },
       shard: (name) => ({
         async watch({ watched, forMs }: WatchCall) {
           if (name === faults.shard) throw new Error('gone');
@@ -148,6 +151,15 @@ describe('shards', () => {
     expect(told()).toEqual([`shard-9 ${WATCH_MS}: acme/*`]);
     faults.shard = undefined;
     await fire();
+    expect(told()).toHaveLength(2);
+  });
+
+  test('are told again after a failure of the storage: a page that came then is not let in, the next one is', async () => {
+    const { open, told, faults } = openControl();
+    faults.storage = true;
+    await expect(open(listener('acme'))).rejects.toThrow('disk I/O error');
+    faults.storage = false;
+    expect((await open(listener('acme'))).sent).toEqual([LIVE_BEGINS]);
     expect(told()).toHaveLength(2);
   });
 });
