@@ -1,5 +1,7 @@
-/** What a push costs workerd in CPU, edge and shard together: the product under wrangler's local server, counted by the kernel. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+/** What a push costs workerd in CPU, and what waking does: the product under wrangler's local server. */
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { unstable_startWorker as startWorker } from 'wrangler';
 import { createKey } from '../src/edge/keys.ts';
 import { childrenOf, cpuSeconds } from './bench/process-usage.ts';
@@ -10,20 +12,13 @@ const HOSTS = 400;
 const SERIES = 20;
 const WARM_PUSHES = 1_000;
 const PUSHES = 5_000;
+/** Of a hundred hosts two minutes, about as much as a shard holds unsealed in its log when it is let go of. */
+const WAKE_PUSHES = 1_200;
+const WAKE_PROBES = 21;
 
 /** @returns ms of CPU a push of 20 series, of the process that runs the Worker and its objects. */
-export async function cpuMsPerPush(): Promise<number> {
-  process.env.WRANGLER_SEND_METRICS = 'false';
-  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
-  const worker = await startWorker({
-    config: 'wrangler.toml',
-    bindings: { METRICSTREAM_SECRET: { type: 'plain_text', value: SECRET } },
-    dev: { server: { hostname: '127.0.0.1', port: 0 }, inspector: false, persist: false, watch: false, logLevel: 'error' },
-  });
-  try {
-    await worker.ready;
-    const url = await worker.url;
-    const { key } = await createKey(SECRET, { tenant: 'default', role: 'ingest', requestsPerSecond: 1_000 }, Date.now());
+export function cpuMsPerPush(): Promise<number> {
+  return running(false, async (url, key) => {
     await push(url, key, 0, WARM_PUSHES);
     const before = cpuMsByProcess();
     await push(url, key, WARM_PUSHES, PUSHES);
@@ -31,6 +26,44 @@ export async function cpuMsPerPush(): Promise<number> {
       .filter(([pid]) => !listensOn(pid, url.port))
       .map(([pid, ms]) => ms - (before.get(pid) ?? 0));
     return spent.reduce((sum, ms) => sum + ms, 0) / PUSHES;
+  });
+}
+
+/** What a push waits for, ms: the first after a start, whose shard reads its checkpoints and its log, and a later one (median). */
+export async function wakeMs(): Promise<{ readonly first: number; readonly later: number }> {
+  const directory = mkdtempSync(join(tmpdir(), 'metricstream-wake-'));
+  try {
+    await running(directory, (url, key) => push(url, key, 0, WAKE_PUSHES));
+    return await running(directory, async (url, key) => {
+      // The edge is there before; it is the shard that starts.
+      await (await fetch(new URL('/health', url))).text();
+      const waits: number[] = [];
+      for (let i = 0; i < WAKE_PROBES; i++) {
+        const startedMs = performance.now();
+        await push(url, key, WAKE_PUSHES + i, 1);
+        waits.push(performance.now() - startedMs);
+      }
+      const [first = Number.NaN, ...later] = waits;
+      return { first, later: later.sort((a, b) => a - b)[Math.floor(later.length / 2)] ?? Number.NaN };
+    });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The product under wrangler's local server. @param persist where its data are kept; false: nowhere. */
+async function running<T>(persist: string | false, body: (url: URL, key: string) => Promise<T>): Promise<T> {
+  process.env.WRANGLER_SEND_METRICS = 'false';
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
+  const worker = await startWorker({
+    config: 'wrangler.toml',
+    bindings: { METRICSTREAM_SECRET: { type: 'plain_text', value: SECRET } },
+    dev: { server: { hostname: '127.0.0.1', port: 0 }, inspector: false, persist, watch: false, logLevel: 'error' },
+  });
+  try {
+    await worker.ready;
+    const { key } = await createKey(SECRET, { tenant: 'default', role: 'ingest', requestsPerSecond: 1_000 }, Date.now());
+    return await body(await worker.url, key);
   } finally {
     await worker.dispose();
   }
@@ -55,7 +88,7 @@ async function push(url: URL, key: string, from: number, count: number): Promise
       if (response.status !== 202) throw new Error(`a push was answered ${response.status}: ${answer}`);
     }
   };
-  await Promise.all(Array.from({ length: HOSTS }, sendSome));
+  await Promise.all(Array.from({ length: Math.min(HOSTS, count) }, sendSome));
 }
 
 /** CPU of each workerd that this process started, ms, system time included. */

@@ -21,7 +21,7 @@ import { Control } from '../consumers/control.ts';
 import { ControlObjectBase, type ControlParts } from '../consumers/control-object.ts';
 import { LiveControl } from '../consumers/live-control.ts';
 import { LiveWatch } from '../consumers/live-watch.ts';
-import { OBJECT_RETENTION } from '../consumers/maintenance.ts';
+import { OBJECT_RETENTION, type RetentionOptions } from '../consumers/maintenance.ts';
 import { OBJECT_PACE } from '../consumers/pace.ts';
 import { Shard } from '../consumers/shard.ts';
 import { ShardHost } from '../consumers/shard-host.ts';
@@ -52,6 +52,10 @@ export interface Env {
   /** ms that a commit waits; left out: by how busy the shard is. */
   readonly METRICSTREAM_LINGER?: string;
   readonly METRICSTREAM_SAMPLE_AGE_MAX_MS?: string;
+  /** How long samples, minutes and hours are kept, ms: what fills an object. */
+  readonly METRICSTREAM_RAW_RETENTION_MS?: string;
+  readonly METRICSTREAM_MINUTE_RETENTION_MS?: string;
+  readonly METRICSTREAM_HOUR_RETENTION_MS?: string;
   /** Bytes of samples that are not sealed. */
   readonly METRICSTREAM_HEAD_MAX?: string;
   /** Where objects are made, for good: https://developers.cloudflare.com/durable-objects/reference/data-location/ */
@@ -69,6 +73,33 @@ function hostClock(): Clock {
 
 function counts(env: Env): { readonly partitions: number; readonly shards: number } {
   return { partitions: Number(env.PARTITIONS ?? LIMITS.partitions), shards: Number(env.SHARDS ?? 1) };
+}
+
+function retention(env: Env): RetentionOptions {
+  const { rawMs, minuteMs, hourMs } = OBJECT_RETENTION;
+  return {
+    ...OBJECT_RETENTION,
+    rawMs: Number(env.METRICSTREAM_RAW_RETENTION_MS ?? rawMs),
+    minuteMs: Number(env.METRICSTREAM_MINUTE_RETENTION_MS ?? minuteMs),
+    hourMs: Number(env.METRICSTREAM_HOUR_RETENTION_MS ?? hourMs),
+  };
+}
+
+function sampleAgeMsMax(env: Env): number {
+  return Number(env.METRICSTREAM_SAMPLE_AGE_MAX_MS ?? LIMITS.sampleAgeMsMax);
+}
+
+/** What is wrong with the variables, in words; undefined: nothing. */
+function variablesError(env: Env): string | undefined {
+  const { partitions, shards } = counts(env);
+  const { rawMs, minuteMs, hourMs } = retention(env);
+  if (![partitions, shards].every((count) => Number.isInteger(count) && count > 0) || shards > partitions)
+    return 'PARTITIONS and SHARDS have to be whole numbers, and PARTITIONS at least SHARDS.';
+  if (![rawMs, minuteMs, hourMs, sampleAgeMsMax(env)].every((ms) => ms > 0))
+    return 'Retentions and the age of samples have to be above 0 ms.';
+  if (sampleAgeMsMax(env) > rawMs - LIMITS.retentionMarginMs)
+    return 'METRICSTREAM_SAMPLE_AGE_MAX_MS may be at most the raw retention less a day.';
+  return undefined;
 }
 
 function stubs(env: Env) {
@@ -126,7 +157,7 @@ export class ShardObject extends ShardObjectBase<Env> {
       tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
       cardinality: LIMITS,
       pace: OBJECT_PACE,
-      retention: OBJECT_RETENTION,
+      retention: retention(env),
     });
     const host = new ShardHost({
       shard,
@@ -192,7 +223,7 @@ function edgeOf(env: Env, secret: string): { fetch(request: Request): Response |
     ready: () => ({ ready: true }),
     placeOf,
     remoteAddress: (request) => request.headers.get('cf-connecting-ip') ?? undefined,
-    sampleAgeMsMax: Number(env.METRICSTREAM_SAMPLE_AGE_MAX_MS ?? LIMITS.sampleAgeMsMax),
+    sampleAgeMsMax: sampleAgeMsMax(env),
     tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
   });
 }
@@ -210,7 +241,10 @@ function worker(): ExportedHandler<Env> {
   return {
     fetch(request, env) {
       const secret = env.METRICSTREAM_SECRET;
-      if (secret === undefined || secret === '') return withoutSecret(request);
+      if (secret === undefined || secret === '')
+        return onlyHealth(request, 'There is no secret yet: run `npx metricstream cloudflare setup`.');
+      const wrong = variablesError(env);
+      if (wrong !== undefined) return onlyHealth(request, wrong);
       edge ??= edgeOf(env, secret);
       return edge.fetch(request);
     },
@@ -220,9 +254,9 @@ function worker(): ExportedHandler<Env> {
   };
 }
 
-function withoutSecret(request: Request): Response {
+/** Until an operator has done what `detail` says. */
+function onlyHealth(request: Request, detail: string): Response {
   if (new URL(request.url).pathname === '/health') return Response.json({ status: 'ok' });
-  const detail = 'There is no secret yet: run `npx metricstream cloudflare setup`.';
   return problem('unavailable', 'setup', { detail, retryAfterMs: LIMITS.retryMs });
 }
 

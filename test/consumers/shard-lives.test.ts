@@ -1,49 +1,15 @@
 /** What is read does not depend on when the shard sealed, stopped or died: the same history gives the same answers, bit for bit. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addSample, emptyAggregate, foldAggregate } from '../../src/model/aggregate.ts';
 import { expectSame, history, live } from './histories.ts';
 import { type Lab, openLab, RETENTION } from './lab.ts';
-import { compareSamples, type Sample, windowsIn } from './shapes.ts';
+import { setOf, windowsOf, withoutRevisions } from './sample-set.ts';
+import { windowsIn } from './shapes.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Shrinking a history takes longer than a test may; the seed that is printed brings it back. */
 const RUNS = { numRuns: 30, endOnFailure: true };
-
-/** The set of (series, time) → value that pushes make. */
-function setOf(samples: readonly Sample[]): [string, number, number, number][] {
-  const set = new Map<string, [string, number, number, number]>();
-  for (const [name, ms, value] of samples) {
-    const held = set.get(`${name} ${ms}`)?.[3];
-    if (held === undefined || value > held || (value === held && Object.is(held, -0)))
-      set.set(`${name} ${ms}`, [name, ms, 0, value]);
-  }
-  return [...set.values()].sort(compareSamples);
-}
-
-/** Windows as the design defines them: minutes from samples in time order, hours from minutes. */
-function windowsOf(set: readonly (readonly [string, number, number, number])[]) {
-  const minutes = new Map<string, ReturnType<typeof emptyAggregate>>();
-  for (const [name, ms, , value] of set) {
-    const key = `${name} ${Math.floor(ms / MINUTE_MS) * MINUTE_MS}`;
-    const aggregate = minutes.get(key) ?? emptyAggregate();
-    minutes.set(key, aggregate);
-    addSample(aggregate, value);
-  }
-  const hours = new Map<string, ReturnType<typeof emptyAggregate>>();
-  for (const [minute, aggregate] of minutes) {
-    const [name = '', start = ''] = minute.split(' ');
-    const key = `${name} ${Math.floor(Number(start) / HOUR_MS) * HOUR_MS}`;
-    const into = hours.get(key) ?? emptyAggregate();
-    hours.set(key, into);
-    foldAggregate(into, aggregate);
-  }
-  return { minutes, hours };
-}
-
-const withoutRevisions = (windows: readonly Record<string, number | string>[]) =>
-  new Map(windows.map(({ key, start, revision: _, ...aggregate }) => [`${key} ${start}`, aggregate]));
 
 /** What the sink was told of each client and minute, as texts. */
 const told = (lab: Lab): string[] =>

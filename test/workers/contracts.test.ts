@@ -2,6 +2,7 @@
 import { embeddedKeyRegistry } from '../../src/adapters/embedded/key-registry.ts';
 import { openSchema } from '../../src/adapters/embedded/schema.ts';
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
+import { describeBlockStore } from '../contract/suites/block-store.ts';
 import { describeCheckpointStore } from '../contract/suites/checkpoint-store.ts';
 import { describeCompression } from '../contract/suites/compression.ts';
 import { embeddedLog, embeddedStores } from '../contract/suites/embedded-stores.ts';
@@ -14,6 +15,7 @@ import { emptyDatabase } from './borrowed-storage.ts';
 describeSqlDatabase('a Durable Object', emptyDatabase);
 describeCompression('node:zlib of workerd', () => zlibCompression());
 describeTimeSeriesStore('embedded on a Durable Object', () => embeddedStores(emptyDatabase()));
+describeBlockStore('embedded on a Durable Object', () => embeddedStores(emptyDatabase()));
 describeCheckpointStore('embedded on a Durable Object', () => embeddedStores(emptyDatabase()));
 describeKeyRegistry('embedded on a Durable Object', () => {
   const database = emptyDatabase();

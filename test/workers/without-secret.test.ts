@@ -1,11 +1,15 @@
-/** A Worker that has no secret yet: it says that it runs, and nothing else. */
+/** A Worker that is not set up yet, or wrongly: it says that it runs, and what is to be done. */
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import worker from './worker.ts';
 
-async function call(method: string, path: string, secret?: string): Promise<Response> {
-  const own = { ...env, METRICSTREAM_SECRET: secret } as typeof env;
+function call(method: string, path: string, secret?: string): Promise<Response> {
+  return callWith(method, path, { METRICSTREAM_SECRET: secret });
+}
+
+async function callWith(method: string, path: string, variables: Record<string, string | undefined>): Promise<Response> {
+  const own = { ...env, ...variables } as typeof env;
   const request = new Request(`https://metrics.example${path}`, { method, headers: { authorization: 'Bearer x' } });
   return (await worker.fetch?.(
     request as Parameters<NonNullable<typeof worker.fetch>>[0],
@@ -35,4 +39,17 @@ describe('a Worker without a secret', () => {
       }
     },
   );
+});
+
+describe('a Worker with variables that cannot be', () => {
+  test.each([
+    [{ SHARDS: '24' }, 'at least SHARDS'],
+    [{ PARTITIONS: 'many' }, 'whole numbers'],
+    [{ METRICSTREAM_MINUTE_RETENTION_MS: '-1' }, 'above 0 ms'],
+    [{ METRICSTREAM_RAW_RETENTION_MS: '86400000' }, 'raw retention less a day'],
+  ])('answers 503 and says what is wrong with %j', async (variables, text) => {
+    const response = await callWith('POST', '/metrics', variables);
+    expect([response.status, (await response.text()).includes(text)]).toEqual([503, true]);
+    expect((await callWith('GET', '/health', variables)).status).toBe(200);
+  });
 });
