@@ -1,4 +1,7 @@
-/** The tests on Node, and those in workerd by Cloudflare's plugin; tests that need Bun or Deno stand in test/bun and test/deno. */
+/**
+ * The tests on Node, and those in workerd by Cloudflare's plugin; tests that need Bun or Deno stand in test/bun and test/deno,
+ * those that need real services in test/services.
+ */
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /** Neutral code that a Worker runs. */
@@ -17,9 +20,20 @@ const node: TestProjectInlineConfiguration = {
   test: {
     name: 'node',
     include: ['test/**/*.test.ts'],
-    exclude: IN_DENO ? ['test/{bun,workers}/**'] : ['test/{bun,deno,workers}/**'],
+    exclude: IN_DENO ? ['test/{bun,services,workers}/**'] : ['test/{bun,deno,services,workers}/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+  },
+};
+
+/** Only there where the services are: `npm run test:services` says so. */
+const services: TestProjectInlineConfiguration = {
+  test: {
+    name: 'services',
+    include: ['test/services/**/*.test.ts'],
+    // A broker that was killed is missed for seconds, and takes some to come back.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 };
 
@@ -41,7 +55,13 @@ async function workers(): Promise<TestProjectInlineConfiguration> {
 }
 
 /** A vitest that Deno runs (`npm run test:deno`) has the first project only: Cloudflare's plugin needs Node. */
+async function projects(): Promise<TestProjectInlineConfiguration[]> {
+  if (IN_DENO) return [node];
+  if (process.env.METRICSTREAM_SERVICES !== undefined) return [services];
+  return [node, await workers()];
+}
+
 export default defineConfig({
   // By itself vitest leaves one core to the watcher: on two cores the files would run one by one.
-  test: { maxWorkers: '100%', projects: IN_DENO ? [node] : [node, await workers()] },
+  test: { maxWorkers: '100%', projects: await projects() },
 });
