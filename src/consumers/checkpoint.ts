@@ -177,6 +177,7 @@ function decodeSeen(reader: ByteReader, shapes: readonly Uint8Array[], logMs: nu
 
 function decodeClient(reader: ByteReader): ClientState {
   const client = new ClientState(reader.text(), reader.text(), reader.f64(), undefined, 0);
+  client.saved = true;
   client.sealedThroughMs = reader.f64();
   client.sealOffset = reader.f64();
   client.bundledHourMs = reader.f64();

@@ -14,6 +14,9 @@ export interface InsertCount {
 /** The series of a row: those of a push, or those that a stored block has at one time. */
 type RowShape = Pick<Shape, 'series' | 'distinct'>;
 
+/** Given for `onChange`: what was read back and comes again is not sealed after all. A replay meets only records of which that is true. */
+export const UNSEAL = (): void => undefined;
+
 /** Offset of rows that were read back from the store: they are sealed already. */
 const SEALED = -1;
 const ROW_BYTES = 28;
@@ -96,6 +99,7 @@ export class ClientHead {
       const held = this.#values[place] as number;
       if (Object.is(held, value)) {
         count.duplicate += 1;
+        if (onChange === UNSEAL && (this.#offset[row] as number) === SEALED) this.#offset[row] = offset;
         return;
       }
       count.conflict += 1;

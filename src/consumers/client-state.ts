@@ -4,7 +4,7 @@ import type { Push } from '../model/push.ts';
 import type { Series } from '../model/series.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
 import type { StoreRange } from '../ports/time-series-store.ts';
-import { ClientHead } from './client-head.ts';
+import { ClientHead, UNSEAL } from './client-head.ts';
 import { Ledger, type SampleCounts } from './ledger.ts';
 
 export class ClientState {
@@ -31,6 +31,11 @@ export class ClientState {
   readonly opened = new Set<number>();
   /** How often a closed window changed since its hour was bundled: minute → series key → times. */
   readonly corrections = new Map<number, Map<string, number>>();
+  /**
+   * A checkpoint holds it. Before that its samples are told to nobody who stores them at once: after a crash it would be met anew, and what the store
+   * held of it would pass for sealed.
+   */
+  saved = false;
   /** Repeats that were not merged: their offset and newest sample time, kept while a replay could meet them. */
   skipped: (readonly [offset: number, ms: number])[] = [];
 
@@ -80,7 +85,8 @@ export class ClientState {
       const ms = timesMs[0] as number;
       const ns = timesNs?.[0] ?? 0;
       if (this.isSealed(ms, offset)) return 0;
-      if (refill || ms >= this.frontierMs) this.head.insert(shape, values, ms, ns, offset, count);
+      if (refill) this.head.insert(shape, values, ms, ns, offset, count, UNSEAL);
+      else if (ms >= this.frontierMs) this.head.insert(shape, values, ms, ns, offset, count);
       else corrected = this.#mergeLate(ms, (onChange) => this.head.insert(shape, values, ms, ns, offset, count, onChange));
       this.#noteSample(ms);
       return corrected;
@@ -88,9 +94,10 @@ export class ClientState {
     for (let i = 0; i < values.length; i++) {
       const ms = timesMs[i] as number;
       if (this.isSealed(ms, offset)) continue;
-      corrected += this.#mergeLate(refill ? Number.POSITIVE_INFINITY : ms, (onChange) =>
-        this.head.insertOne(shape.series[i] as Series, values[i] as number, ms, timesNs?.[i] ?? 0, offset, count, onChange),
-      );
+      corrected += this.#mergeLate(refill ? Number.POSITIVE_INFINITY : ms, (onChange) => {
+        const told = refill ? UNSEAL : onChange;
+        this.head.insertOne(shape.series[i] as Series, values[i] as number, ms, timesNs?.[i] ?? 0, offset, count, told);
+      });
       this.#noteSample(ms);
     }
     return corrected;

@@ -28,6 +28,7 @@ export class ClientIntake {
   active = false;
   /** Push ids that are in the log, or on the way there, but not yet in a ledger. Few: a client waits for its answer. */
   readonly #inFlight: PushId[] = [];
+  #keyBytes: Uint8Array | undefined;
 
   constructor(tenant: TenantIntake, key: string, partition: number) {
     this.tenant = tenant;
@@ -52,6 +53,12 @@ export class ClientIntake {
   settled(id: PushId): void {
     const at = this.#find(id);
     if (at >= 0) this.#inFlight.splice(at, 1);
+  }
+
+  /** The key as Kafka's producers hash it. */
+  get keyBytes(): Uint8Array {
+    this.#keyBytes ??= new TextEncoder().encode(this.key);
+    return this.#keyBytes;
   }
 
   get busy(): boolean {

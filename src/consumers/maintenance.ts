@@ -36,7 +36,7 @@ export const OBJECT_RETENTION: RetentionOptions = {
 
 export interface MaintenanceDependencies {
   readonly clock: Clock;
-  readonly log: MetricLog;
+  readonly log: Pick<MetricLog, 'end' | 'trim'>;
   readonly store: TimeSeriesStore;
   readonly telemetry: Telemetry;
   readonly disk: Disk;

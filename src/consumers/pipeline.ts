@@ -4,10 +4,10 @@ import { clientKey, partitionOf } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
 import { HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import type { TimeSeriesStore } from '../ports/time-series-store.ts';
-import type { WindowSink } from '../ports/window-sink.ts';
+import type { SampleBlock, TimeSeriesStore } from '../ports/time-series-store.ts';
+import type { SinkClient, WindowSink } from '../ports/window-sink.ts';
 import { ClientState } from './client-state.ts';
-import { foldSamples } from './sample-block.ts';
+import { filterBlock, foldSamples } from './sample-block.ts';
 import { owesSeal } from './seal.ts';
 
 export interface PipelineDependencies {
@@ -48,6 +48,13 @@ export class Pipeline {
     return missing === undefined ? undefined : this.#open(client, missing);
   }
 
+  /** `prepare` for all of these of one client at once. One that memory does not know is left: when it is met is for its first record to say. */
+  prepareAll(key: string, pushes: readonly (readonly [push: Push, offset: number])[]): Promise<void> | undefined {
+    const client = this.clients.get(key);
+    const missing = new Set(pushes.flatMap(([push, offset]) => client?.missingMinutes(push, offset) ?? []));
+    return client === undefined || missing.size === 0 ? undefined : this.#open(client, [...missing]);
+  }
+
   async #meet(key: string, push: Push, offset: number): Promise<void> {
     const storedMs = await this.#deps.store.lastSampleMs(push.tenant, push.client);
     const client = new ClientState(push.tenant, push.client, this.#closedMs, storedMs, this.#sealPhase(push));
@@ -62,11 +69,15 @@ export class Pipeline {
   }
 
   async #open(client: ClientState, minutes: readonly number[]): Promise<void> {
-    for (const startMs of minutes) {
-      const blocks = await this.#deps.store.readSamples(client.range(startMs, startMs + MINUTE_MS));
-      for (const block of blocks) client.head.insertSealed(block);
-      client.opened.add(startMs);
-    }
+    // Of an hour in one go: a store elsewhere takes as long for a minute as for sixty.
+    const hours = Map.groupBy(minutes, (startMs) => windowStart(startMs, HOUR_MS)).values();
+    const reads = [...hours].map(async (own) => {
+      const wanted = new Set(own);
+      const blocks = await this.#deps.store.readSamples(client.range(Math.min(...own), Math.max(...own) + MINUTE_MS));
+      for (const block of blocks) client.head.insertSealed(filterBlock(block, (ms) => wanted.has(windowStart(ms, MINUTE_MS))));
+      for (const startMs of own) client.opened.add(startMs);
+    });
+    await Promise.all(reads);
     this.#deps.telemetry.count('metricstream_minutes_reopened_total', minutes.length);
   }
 
@@ -102,8 +113,52 @@ export class Pipeline {
     }
     const corrected = client.merge(push, offset, client.ledger.samples);
     if (corrected > 0) this.#deps.telemetry.count('metricstream_windows_corrected_total', corrected);
+    if (this.#deps.sink.merged !== undefined) this.#tell(client, push);
     this.#advance(client);
     this.#deps.seen(client, push);
+  }
+
+  /** What a push brought, and the closed minutes that it reached back into. Of minutes that were read back the samples go with their seal. */
+  #tell(client: ClientState, { timesMs }: Push): void {
+    if (!client.saved) return;
+    const times = timesMs.length === 1 ? timesMs : new Set(timesMs);
+    const blocks: SampleBlock[] = [];
+    const late = new Set<number>();
+    for (const ms of times) {
+      if (ms >= client.sealedThroughMs) blocks.push(client.head.samples(ms, ms + 1));
+      if (ms < client.frontierMs && ms >= client.bundledHourMs) late.add(windowStart(ms, MINUTE_MS));
+    }
+    this.#deps.sink.merged?.({ ...sinkClient(client), blocks });
+    for (const startMs of late) this.#tellMinute(client, startMs);
+  }
+
+  #tellMinute(client: ClientState, startMs: number): void {
+    const block = client.head.samples(startMs, startMs + MINUTE_MS);
+    const columns = foldSamples(block, MINUTE_MS, (series) => 1 + client.correctionsOf(series.key, startMs));
+    this.#deps.sink.corrected?.({ ...sinkClient(client), startMs, columns, logMs: this.logMs });
+  }
+
+  /** Tells the sink of everything that the heads hold, as if it came now. */
+  retell(): void {
+    for (const client of this.clients.values()) if (client.saved) this.#tellAll(client);
+  }
+
+  /** A checkpoint holds all clients now: what was kept back of new ones is told. */
+  saved(): void {
+    for (const client of this.clients.values()) {
+      if (client.saved) continue;
+      client.saved = true;
+      this.#tellAll(client);
+    }
+  }
+
+  #tellAll(client: ClientState): void {
+    const { sink } = this.#deps;
+    if (sink.merged === undefined) return;
+    const { timesMs } = client.head.samples(client.sealedThroughMs, Number.POSITIVE_INFINITY);
+    const blocks = [...new Set(timesMs)].map((ms) => client.head.samples(ms, ms + 1));
+    sink.merged({ ...sinkClient(client), blocks });
+    for (const startMs of client.head.minutesIn(client.bundledHourMs, client.frontierMs)) this.#tellMinute(client, startMs);
   }
 
   #advance(client: ClientState): void {
@@ -113,7 +168,7 @@ export class Pipeline {
     for (const startMs of client.head.minutesIn(from, to)) {
       const block = client.head.samples(startMs, startMs + MINUTE_MS);
       const columns = foldSamples(block, MINUTE_MS, () => 1);
-      this.#deps.sink.closed({ tenant: client.tenant, client: client.client, startMs, columns, logMs: this.logMs });
+      this.#deps.sink.closed({ ...sinkClient(client), startMs, columns, logMs: this.logMs });
     }
   }
 
@@ -171,4 +226,8 @@ export class Pipeline {
     for (const client of this.clients.values()) bytes += client.head.bytes;
     return bytes;
   }
+}
+
+function sinkClient({ tenant, client, datacenter, environment }: ClientState): SinkClient {
+  return { tenant, client, datacenter, environment };
 }

@@ -16,8 +16,11 @@ import { cutWindows, joinWindows, windowsBetween } from './window-columns.ts';
 export interface ReaderDependencies {
   readonly clock: Clock;
   readonly store: TimeSeriesStore;
-  readonly pipelines: readonly Pipeline[];
-  partitionOf(key: string): number;
+  /** Those that are here; what is another's is read from the store alone. */
+  pipelines(): readonly Pipeline[];
+  /** Whether these are all there are. */
+  allHere(): boolean;
+  pipelineOf(key: string): Pipeline | undefined;
   /** Whether the heads hold again what they held before the last stop: before that a minute would look partial. */
   replayed(): boolean;
 }
@@ -25,27 +28,26 @@ export interface ReaderDependencies {
 type Want = (series: Series) => boolean;
 
 export function metricReader(deps: ReaderDependencies): MetricReader {
-  const { pipelines, clock } = deps;
+  const { clock } = deps;
   const stateOf = (tenant: string, client: string): ClientState => {
     const key = clientKey(tenant, client);
-    const state = pipelines[deps.partitionOf(key)]?.clients.get(key);
+    const state = deps.pipelineOf(key)?.clients.get(key);
     // One that memory does not know, or has let go of, is what the store holds of it.
     return state ?? new ClientState(tenant, client, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0);
   };
   const statesOf = (tenant: string): ClientState[] => {
-    const states = pipelines.flatMap((pipeline) => [...pipeline.clients.values()].filter((state) => state.tenant === tenant));
+    const states = deps.pipelines().flatMap(({ clients }) => [...clients.values()].filter((state) => state.tenant === tenant));
     return states.sort((a, b) => (a.client < b.client ? -1 : 1));
   };
   const checkReplayed = (): void => {
-    if (!deps.replayed())
-      throw new MetricStreamError('unavailable', 'The server is reading its log after a start; try again.', {
-        retryAfterMs: LIMITS.retryMs,
-      });
+    if (deps.replayed()) return;
+    const detail = 'The server is reading its log after a start; try again.';
+    throw new MetricStreamError('unavailable', detail, { retryAfterMs: LIMITS.retryMs });
   };
   const breathe = (): Promise<void> => new Promise((resolve) => void clock.schedule(0, resolve));
-  /** Whether samples of clients that memory has let go of may lie in the range: none goes before its last day is bundled. */
+  /** Whether samples of clients that memory has let go of, or never had, may lie in the range: none goes before its last day is bundled. */
   const reachesBack = ({ startMs }: RangeQuery): boolean =>
-    startMs < windowStart(Math.max(0, ...pipelines.map((pipeline) => pipeline.logMs)), DAY_MS);
+    !deps.allHere() || startMs < windowStart(Math.max(0, ...deps.pipelines().map((pipeline) => pipeline.logMs)), DAY_MS);
   /** The clients that a query is about, sorted. */
   const statesIn = async function* (query: RangeQuery): AsyncGenerator<ClientState> {
     const { tenant, client, after: last = '' } = query;

@@ -21,6 +21,8 @@ export interface SealPlan {
   readonly raw: readonly RawWrite[];
   readonly windows: readonly WindowWrite[];
   readonly samples: number;
+  /** Whether there are samples that no sink was told of: of minutes that were read back, or of a client that is new. */
+  readonly late: boolean;
 }
 
 /** Whether anything of a client can be sealed or bundled at all. */
@@ -53,6 +55,8 @@ export async function planSeal(client: ClientState, position: number, store: Tim
   const minutes = await hourBlocks(client, changed, store);
   const hours = await dayBlocks(client, changed, minutes, store);
   const own = { tenant: client.tenant, client: client.client };
+  const toldFromMs = client.saved ? client.sealedThroughMs : Number.POSITIVE_INFINITY;
+  const place = { datacenter: client.datacenter, environment: client.environment };
   return {
     client,
     after: {
@@ -61,12 +65,17 @@ export async function planSeal(client: ClientState, position: number, store: Tim
       bundledHourMs: Math.max(client.bundledHourMs, bundleEnd(client)),
       bundledDayMs: Math.max(client.bundledDayMs, dayEnd(client)),
     },
-    raw: splitBySpan(block).map((part) => ({ ...own, sequence: position, block: part })),
+    raw: splitBySpan(block).map((part) => ({ ...own, sequence: position, toldFromMs, block: part })),
     windows: [
-      ...[...minutes].map(([blockStartMs, columns]): WindowWrite => ({ ...own, resolution: '1m', blockStartMs, columns })),
-      ...[...hours].map(([blockStartMs, columns]): WindowWrite => ({ ...own, resolution: '1h', blockStartMs, columns })),
+      ...[...minutes].map(
+        ([blockStartMs, columns]): WindowWrite => ({ ...own, ...place, resolution: '1m', blockStartMs, columns }),
+      ),
+      ...[...hours].map(
+        ([blockStartMs, columns]): WindowWrite => ({ ...own, ...place, resolution: '1h', blockStartMs, columns }),
+      ),
     ],
     samples: samplesIn(block),
+    late: (block.timesMs[0] ?? Number.POSITIVE_INFINITY) < toldFromMs,
   };
 }
 

@@ -91,8 +91,9 @@ export class Shard implements PushAppender {
     this.reader = metricReader({
       clock,
       store,
-      pipelines: this.#pipelines,
-      partitionOf: (key) => partitionOf(key, deps.partitions),
+      pipelines: () => this.#pipelines,
+      allHere: () => true,
+      pipelineOf: (key) => this.#pipelines[partitionOf(key, deps.partitions)],
       replayed: () => this.#replayed(),
     });
     this.#maintenance = new Maintenance({

@@ -33,6 +33,11 @@ export class SlidingWindow {
     return 0;
   }
 
+  /** How much of the limit was used up when something was admitted last, 0..1. */
+  share(limit: number): number {
+    return (this.#times.length - this.#first) / limit;
+  }
+
   /** Counts an admission of the past (from the log, after a restart), oldest first. */
   note(atMs: number): void {
     const at = this.#time.at(atMs);

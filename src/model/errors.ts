@@ -38,6 +38,7 @@ export const ERRORS = {
   storage_full: { status: 503, retryable: true, text: 'The disk is nearly full; pushes are refused until space is free.' },
   shutting_down: { status: 503, retryable: true, text: 'The server is stopping; try again.' },
   unavailable: { status: 503, retryable: true, text: 'A part that this needs is not available.' },
+  misconfigured: { status: 500, retryable: false, text: 'A service that this needs refuses us: an operator has to mend that.' },
   schema_newer: { status: 500, retryable: false, text: 'The data was written by a newer version.' },
   corrupt_data: { status: 500, retryable: false, text: 'Stored data cannot be decoded.' },
 } as const satisfies Record<string, ErrorEntry>;

@@ -1,4 +1,5 @@
-/** Every bound of the system, with its unit in the name and its reason beside it. */
+/** Every bound of the system, with its unit in the name and its reason beside it; those of services stand on a sheet of their own. */
+import { SERVICE_LIMITS } from './service-limits.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -292,4 +293,6 @@ export const LIMITS = {
   closeIdleMs: 50,
   /** One call of wrangler by `metricstream cloudflare setup`: it talks to Cloudflare's API a few times. */
   setupTimeoutMs: 2 * MINUTE_MS,
+
+  ...SERVICE_LIMITS,
 } as const;

@@ -15,19 +15,27 @@ export interface StoredRecord extends LogRecord {
   readonly lost?: true;
 }
 
-export interface MetricLog {
+/** What a consumer needs of a log. */
+export interface LogReader {
+  /** The offset after the last appended record, as far as is known here; 0 in an empty log. */
+  end(): number;
+  /**
+   * Whole batches in order, the first one being that which holds `fromOffset` (records before it left out), up to about `bytesMax`.
+   * A batch whose bytes cannot be decoded is not an error, or nobody could ever read on: each of its records comes as `lost`.
+   * @throws `unavailable` where the log is elsewhere and cannot be reached: ask again.
+   */
+  read(fromOffset: number, bytesMax: number): StoredRecord[] | Promise<StoredRecord[]>;
+}
+
+/** A log in this process: it answers at once. */
+export interface MetricLog extends LogReader {
   /**
    * Appends all or nothing, in order; durable when it returns.
    * @returns the offset of the first; the others follow by one.
    * @throws `storage_full`, with retryAfterMs, when the disk is, else `internal`; then nothing of it may be counted on, and nothing is torn.
    */
   append(records: readonly LogRecord[], appendMs: number): number;
-  /** The offset after the last appended record; 0 in an empty log. */
-  end(): number;
-  /**
-   * Whole batches in order, the first one being that which holds `fromOffset` (records before it left out), up to about `bytesMax`.
-   * A batch whose bytes cannot be decoded is not an error, or nobody could ever read on: each of its records comes as `lost`.
-   */
+  /** As of every log, without waiting. */
   read(fromOffset: number, bytesMax: number): StoredRecord[];
   /**
    * Deletes whole batches older than `olderThanMs`, and the oldest beyond `bytesMax`, but none that holds an offset ≥ `safeOffset`.

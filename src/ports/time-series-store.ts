@@ -41,6 +41,8 @@ export interface RawWrite {
   readonly client: string;
   /** With (tenant, client, first time) the identity of the block: a rewrite of the same replaces. */
   readonly sequence: number;
+  /** Unix ms: samples from here on were told to the window-sink as they came. */
+  readonly toldFromMs?: number;
   /** Spans less than rawBlockSpanMs. At least one sample. */
   readonly block: SampleBlock;
 }
@@ -49,6 +51,9 @@ export interface RawWrite {
 export interface WindowWrite {
   readonly tenant: string;
   readonly client: string;
+  /** Of the client when it was sealed: for a store that keeps them beside each window. */
+  readonly datacenter: string | undefined;
+  readonly environment: string | undefined;
   readonly resolution: Resolution;
   readonly blockStartMs: number;
   readonly columns: readonly WindowColumn[];

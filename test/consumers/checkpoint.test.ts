@@ -80,7 +80,7 @@ async function run(list: readonly (readonly [PushFields, readonly Sample[], numb
 }
 
 /** What a checkpoint keeps of a client. */
-function kept({ head: _head, opened: _opened, ...client }: ClientState) {
+function kept({ head: _head, opened: _opened, saved: _saved, ...client }: ClientState) {
   const { pushes: counts, samples, rejected, boots } = client.ledger;
   return { ...client, ledger: { counts, samples, rejected, boots } };
 }

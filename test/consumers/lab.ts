@@ -12,7 +12,8 @@ import type { Push } from '../../src/model/push.ts';
 import type { Resolution } from '../../src/model/window.ts';
 import type { CheckpointStore } from '../../src/ports/checkpoint-store.ts';
 import type { MetricLog } from '../../src/ports/metric-log.ts';
-import type { AppendOutcome } from '../../src/ports/push-appender.ts';
+import type { MetricReader } from '../../src/ports/metric-reader.ts';
+import type { AppendOutcome, PushAppender } from '../../src/ports/push-appender.ts';
 import type { SqlDatabase } from '../../src/ports/sql-database.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import type { ClosedWindows } from '../../src/ports/window-sink.ts';
@@ -162,18 +163,10 @@ function labOf(parts: LabParts): Lab {
       return openLog();
     },
     database,
-    metric(name) {
-      const text = new RegExp(`^${name} (.*)$`, 'm').exec(parts.render())?.[1];
-      return text === undefined ? undefined : Number(text);
-    },
+    metric: (name) => metricIn(parts.render(), name),
     disk: ROOMY,
     shard: undefined as unknown as Shard,
-    async push(samples, fields = {}) {
-      const push: Push = pushOf(shapes, samples, { arrivalMs: clock.nowMs(), ...fields });
-      const outcome = await finish(clock, lab.shard.append(push, 1e6));
-      await clock.advance(0);
-      return outcome;
-    },
+    ...dealings({ clock, shapes, appender: () => lab.shard, reader: () => lab.shard.reader }),
     async restart() {
       await finish(clock, lab.shard.stop());
       lab.shard = await open();
@@ -183,18 +176,43 @@ function labOf(parts: LabParts): Lab {
       await settle();
       lab.shard = await open();
     },
+  };
+  return lab;
+}
+
+/** The value of a metric without labels. */
+export function metricIn(text: string, name: string): number | undefined {
+  const value = new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
+export interface Dealt {
+  readonly clock: ManualClock;
+  readonly shapes: ShapeInterner;
+  appender(): PushAppender;
+  reader(): MetricReader;
+}
+
+/** What tests do with a shard, whatever it is made of. */
+export function dealings({ clock, shapes, appender, reader }: Dealt): Pick<Lab, 'push' | 'windows' | 'samples'> {
+  return {
+    async push(samples, fields = {}) {
+      const push: Push = pushOf(shapes, samples, { arrivalMs: clock.nowMs(), ...fields });
+      const outcome = await finish(clock, appender().append(push, 1e6));
+      await clock.advance(0);
+      return outcome;
+    },
     async windows(client = 'web-1', { resolution = '1m', open: withOpen = true, startMs = 0, endMs = FAR_MS * 200 } = {}) {
       const query = { tenant: 'default', client, metric: undefined, labels: {}, startMs, endMs, resolution, open: withOpen };
-      const answers = await finish(clock, collect(lab.shard.reader.windows(query)));
+      const answers = await finish(clock, collect(reader().windows(query)));
       return windowsIn(answers.flatMap(({ columns }) => columns));
     },
     async samples(client = 'web-1', startMs = 0, endMs = FAR_MS * 200) {
       const query = { tenant: 'default', client, metric: undefined, labels: {}, startMs, endMs };
-      const answers = await finish(clock, collect(lab.shard.reader.samples(query)));
+      const answers = await finish(clock, collect(reader().samples(query)));
       return answers.flatMap(({ block }) => samplesIn(block));
     },
   };
-  return lab;
 }
 
 /** Lets a promise finish that waits for the clock's tasks of now. */

@@ -154,7 +154,7 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
   ],
   [
     'a partition is taken for idle while records of it wait to be saved',
-    'consumers/consume.ts',
+    'consumers/checkpointer.ts',
     'saved?.logMs === one.logMs && saved.position',
     'saved !== undefined && saved.position',
   ],
@@ -162,8 +162,8 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
   [
     'a record that cannot be read is read again for ever',
     'consumers/consume.ts',
-    '{ offset, error: String(error) });\n      return undefined;',
-    '{ offset, error: String(error) });\n      throw error;',
+    'this.#deps.poison?.(bytes, String(error));\n      return undefined;',
+    'throw error;',
   ],
   [
     'a retry makes a new push id',

@@ -3,7 +3,7 @@ import { isNode, nameOf, nodesOf, type Source } from './source.ts';
 import { at, forbids, type Rule, type Tree } from './tree.ts';
 
 const inSrc = (tree: Tree): readonly Source[] => tree.under('src/');
-const LIMITS_FILE = 'src/model/limits.ts';
+const LIMITS_FILES = ['src/model/limits.ts', 'src/model/service-limits.ts'];
 const ERRORS_FILE = 'src/model/errors.ts';
 
 const oneError = forbids(
@@ -115,7 +115,7 @@ const unitsLast = forbids(
   ['TSPropertySignature', 'Property'],
   (node, source) => {
     const name = nameOf(node.key) ?? '';
-    const named = node.type === 'TSPropertySignature' || source.path === LIMITS_FILE;
+    const named = node.type === 'TSPropertySignature' || LIMITS_FILES.includes(source.path);
     return named && MISNAMED.test(name) ? name : undefined;
   },
 );
@@ -139,10 +139,10 @@ function numberOf(node: unknown, constants: ReadonlyMap<string, unknown>): numbe
 
 const boundsInLimits: Rule = {
   name: 'every bound stands in model/limits.ts',
-  because: 'an operator or a reviewer has to find all of them, with unit and reason, on one page',
+  because: 'an operator or a reviewer has to find all of them, with unit and reason, in one place',
   check: (tree) =>
     inSrc(tree)
-      .filter(({ path }) => path !== LIMITS_FILE && path !== UNITS_FILE)
+      .filter(({ path }) => !LIMITS_FILES.includes(path) && path !== UNITS_FILE)
       .flatMap((source) => {
         const constants = new Map(source.nodes('VariableDeclarator').map((node) => [nameOf(node.id) ?? '', node.init]));
         return source.nodes('VariableDeclarator', 'Property', 'AssignmentPattern').flatMap((node) => {
@@ -160,6 +160,7 @@ const boundsInLimits: Rule = {
   ],
   allowed: {
     'src/model/limits.ts': 'export const LIMITS = { bodyBytesMax: 4_096 };',
+    'src/model/service-limits.ts': 'export const SERVICE_LIMITS = { fetchBytesMax: 4_096 };',
     'src/model/window.ts': 'export const MINUTE_MS = 60_000;',
     'src/protocols/a.ts': 'const HEADER_BYTES = 8;\nlet startMs = 0;\nconst timeoutMs = LIMITS.timeoutMs * 2;',
     'test/a.test.ts': 'const timeoutMs = 5_000;',

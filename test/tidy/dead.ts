@@ -135,10 +135,16 @@ const noDeadLimit: Rule = {
   because: 'a bound that nothing reads bounds nothing',
   check: (tree) => {
     const used = new Set(tree.under('src/').flatMap(limitsUsedBy));
-    const source = tree.sources.find(({ path }) => path === 'src/model/limits.ts');
-    return keysOf(source, 'LIMITS').flatMap(({ name, start }) =>
-      source === undefined || used.has(name) ? [] : [at(source, start, name)],
-    );
+    const sheets = [
+      ['src/model/limits.ts', 'LIMITS'],
+      ['src/model/service-limits.ts', 'SERVICE_LIMITS'],
+    ] as const;
+    return sheets.flatMap(([file, object]) => {
+      const source = tree.sources.find(({ path }) => path === file);
+      return keysOf(source, object).flatMap(({ name, start }) =>
+        source === undefined || name === '' || used.has(name) ? [] : [at(source, start, name)],
+      );
+    });
   },
   caught: [
     [

@@ -151,6 +151,7 @@ export const NEUTRAL = [
   'alerts',
   'adapters/durable-objects',
   'adapters/embedded',
+  'adapters/influxdb',
   'adapters/memory',
 ];
 const BROWSER = 'src/edge/dashboard/browser/';

@@ -13,7 +13,7 @@ import { createSeries } from '../../../src/model/series.ts';
 import { DAY_MS, HOUR_MS } from '../../../src/model/window.ts';
 import type { SqlDatabase } from '../../../src/ports/sql-database.ts';
 import type { RawWrite, SampleBlock, StoreBatch, WindowColumn } from '../../../src/ports/time-series-store.ts';
-import { batch, CPU, HOUR, minuteWrite, rawWrite, samplesOf, windowColumn } from '../../contract/suites/stored.ts';
+import { batch, CPU, HOUR, hourWrite, minuteWrite, rawWrite, samplesOf, windowColumn } from '../../contract/suites/stored.ts';
 import { windowBits } from './bits.ts';
 import { hostBlocks, hostMinutes } from './host-metrics.ts';
 
@@ -55,13 +55,7 @@ function hostDay(blocks: readonly SampleBlock[], minutes: readonly WindowColumn[
       minutes.map((column) => ({ ...column, starts: starts(column) })),
     );
   });
-  const day = {
-    tenant: 'acme',
-    client,
-    resolution: '1h',
-    blockStartMs: dayMs,
-    columns: [windowColumn(CPU, [dayMs], 1)],
-  } as const;
+  const day = hourWrite(client, dayMs, [windowColumn(CPU, [dayMs], 1)]);
   return { raw, windows: [...hours, day] };
 }
 

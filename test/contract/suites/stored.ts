@@ -1,5 +1,6 @@
 /** Small blocks and windows to store, and what was read as plain values. */
 import { createSeries, type Series } from '../../../src/model/series.ts';
+import type { Resolution } from '../../../src/model/window.ts';
 import type {
   RawWrite,
   SampleBlock,
@@ -67,11 +68,11 @@ export function minuteWrite(
   columns: readonly WindowColumn[],
   tenant = 'acme',
 ): WindowWrite {
-  return { tenant, client, resolution: '1m', blockStartMs, columns };
+  return { tenant, client, datacenter: undefined, environment: undefined, resolution: '1m', blockStartMs, columns };
 }
 
 export function hourWrite(client: string, blockStartMs: number, columns: readonly WindowColumn[], tenant = 'acme'): WindowWrite {
-  return { tenant, client, resolution: '1h', blockStartMs, columns };
+  return { tenant, client, datacenter: undefined, environment: undefined, resolution: '1h', blockStartMs, columns };
 }
 
 export function batch(...writes: readonly (RawWrite | WindowWrite)[]): StoreBatch {
@@ -109,4 +110,26 @@ export function windowsOf(
       ]),
     ),
   );
+}
+
+/** Samples of a client of the tenant acme. */
+export async function readSamples(
+  { store }: WritableStore,
+  client: string,
+  startMs: number,
+  endMs: number,
+  want?: (series: Series) => boolean,
+) {
+  return samplesOf(await store.readSamples({ tenant: 'acme', client, startMs, endMs, want }));
+}
+
+/** Its windows. */
+export async function readWindows(
+  { store }: WritableStore,
+  client: string,
+  startMs: number,
+  endMs: number,
+  resolution: Resolution = '1m',
+) {
+  return windowsOf(await store.readWindows({ tenant: 'acme', client, startMs, endMs, want: undefined }, resolution));
 }

@@ -1,0 +1,148 @@
+/** One partition of a log elsewhere, while it is this process's: its records windowed, its state saved, its silence ticked. */
+import type { Push } from '../model/push.ts';
+import type { CheckpointLog } from '../ports/checkpoint-log.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { PartitionLog, PartitionReader } from '../ports/partition-log.ts';
+import type { PointWriter } from '../ports/point-writer.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { TimeSeriesStore } from '../ports/time-series-store.ts';
+import type { ShapeInterner } from '../protocols/log-record.ts';
+import type { ClientState } from './client-state.ts';
+import { Consumer } from './consume.ts';
+import { type Disk, Maintenance, type RetentionOptions } from './maintenance.ts';
+import type { Pace } from './pace.ts';
+import { Pipeline } from './pipeline.ts';
+import { type DeadLetter, pointsBeforeCheckpoints, StoreWriter } from './store-writer.ts';
+
+export interface OwnedPartitionDependencies {
+  readonly clock: Clock;
+  readonly log: PartitionLog;
+  readonly store: TimeSeriesStore;
+  readonly writer: PointWriter;
+  readonly checkpoints: CheckpointLog;
+  readonly telemetry: Telemetry;
+  readonly shapes: ShapeInterner;
+  /** Of this partition alone. */
+  readonly headBytesMax: number;
+  readonly pace: Pace;
+  seen(client: ClientState, push: Push): void;
+  /** Whether the partition is still this process's, as far as it can know. */
+  mayWrite(): boolean;
+  /** Keeps letters of the partition; resolves when they are durable. */
+  deadLetter(partition: number, letters: readonly DeadLetter[]): Promise<void>;
+  /** Appends a tick to the partition, so that log time goes on there. */
+  tick(partition: number): void;
+}
+
+/** The broker keeps the log and lets go of it by age, and the store does the same. */
+const NO_RETENTION: RetentionOptions = {
+  rawMs: Number.POSITIVE_INFINITY,
+  minuteMs: Number.POSITIVE_INFINITY,
+  hourMs: Number.POSITIVE_INFINITY,
+  logMs: Number.POSITIVE_INFINITY,
+  logBytesMax: Number.POSITIVE_INFINITY,
+};
+const NO_DISK: Disk = { space: () => undefined, usedBytes: () => 0, reclaim: () => undefined };
+
+export class OwnedPartition {
+  readonly pipeline: Pipeline;
+  readonly #deps: OwnedPartitionDependencies;
+  readonly #writer: StoreWriter;
+  readonly #generation: number;
+  #reader: PartitionReader | undefined;
+  #consumer: Consumer | undefined;
+  #maintenance: Maintenance | undefined;
+  /** The end when it was taken over: until then heads are not what they were. */
+  #startEnd = Number.POSITIVE_INFINITY;
+  #stopped = false;
+
+  /** @param generation of the group when it was given to this process. */
+  constructor(partition: number, generation: number, deps: OwnedPartitionDependencies) {
+    this.#generation = generation;
+    const { store, telemetry } = deps;
+    this.#deps = deps;
+    this.#writer = new StoreWriter({ ...deps, deadLetter: (letters) => deps.deadLetter(partition, letters) });
+    this.pipeline = new Pipeline(partition, {
+      store,
+      sink: this.#writer,
+      telemetry,
+      seen: (client, push) => deps.seen(client, push),
+    });
+  }
+
+  /** Takes over where the last owner stopped. @throws what the log or the checkpoints throw: nothing was taken over, try again. */
+  async start(): Promise<void> {
+    const { partition } = this.pipeline;
+    const log = await this.#deps.log.open(partition, () => void this.#consumer?.kick());
+    this.#reader = log;
+    const consumer = new Consumer({
+      ...this.#deps,
+      checkpoints: pointsBeforeCheckpoints(this.#writer, this.#deps.checkpoints, this.#generation),
+      sink: this.#writer,
+      log,
+      pipelines: [this.pipeline],
+      consumed: () => undefined,
+      poison: (bytes, reason) => this.#writer.poison({ reason, bytes: bytes.slice() }),
+      seenOf: () => [],
+      restored: () => undefined,
+    });
+    await consumer.restore();
+    if (this.#stopped) return;
+    this.#startEnd = log.end();
+    this.#consumer = consumer;
+    this.#maintenance = new Maintenance({
+      ...this.#deps,
+      log: { end: () => log.end(), trim: () => ({ deleted: 0, bytes: 0 }) },
+      disk: NO_DISK,
+      consumer,
+      pipelines: [this.pipeline],
+      retention: NO_RETENTION,
+      tick: () => this.#deps.tick(partition),
+      sweep: () => undefined,
+    });
+    void consumer.kick();
+    this.#maintenance.start(true);
+  }
+
+  /** Whether its heads hold again what they held for the last owner. */
+  get replayed(): boolean {
+    return (this.#consumer?.position ?? 0) >= this.#startEnd;
+  }
+
+  /** Why it does not go on; undefined while it does. */
+  get failed(): unknown {
+    return this.#consumer?.failed ?? this.#writer.failed;
+  }
+
+  /** Points that the store has not confirmed. */
+  get waitingPoints(): number {
+    return this.#writer.points;
+  }
+
+  /** Records that are in the partition and have not been taken. */
+  get lag(): number {
+    return (this.#reader?.end() ?? 0) - (this.#consumer?.position ?? 0);
+  }
+
+  /** Tells the sink everything again that the heads hold: an owner before this one may have written late. */
+  retell(): void {
+    this.pipeline.retell();
+  }
+
+  /** Stops. @param save takes what is there, seals what has closed and saves: only while it is still this process's. */
+  async stop(save: boolean): Promise<void> {
+    this.#stopped = true;
+    this.#maintenance?.stop();
+    // What waits is another's to write now.
+    if (!save) this.#writer.stop();
+    try {
+      if (save) await this.#consumer?.drain();
+    } catch (error) {
+      // What is not saved is consumed again by whoever comes next.
+      this.#deps.telemetry.log('warn', 'a partition could not be saved as it was given up', { error: String(error) });
+    } finally {
+      this.#writer.stop();
+      this.#reader?.close();
+    }
+  }
+}
