@@ -3,12 +3,14 @@
 import { bunSqlDatabase } from '../../src/adapters/bun/sql-database.ts';
 import { embeddedKeyRegistry } from '../../src/adapters/embedded/key-registry.ts';
 import { openSchema } from '../../src/adapters/embedded/schema.ts';
+import { describeBlockStore } from '../contract/suites/block-store.ts';
 import { describeCheckpointStore } from '../contract/suites/checkpoint-store.ts';
 import { embeddedStores } from '../contract/suites/embedded-stores.ts';
 import { describeKeyRegistry } from '../contract/suites/key-registry.ts';
 import { describeTimeSeriesStore } from '../contract/suites/time-series-store.ts';
 
 describeTimeSeriesStore('embedded on bun:sqlite', () => embeddedStores(bunSqlDatabase(':memory:')));
+describeBlockStore('embedded on bun:sqlite', () => embeddedStores(bunSqlDatabase(':memory:')));
 describeCheckpointStore('embedded on bun:sqlite', () => embeddedStores(bunSqlDatabase(':memory:')));
 describeKeyRegistry('embedded on bun:sqlite', () => {
   const database = bunSqlDatabase(':memory:');

@@ -1,8 +1,7 @@
-/** The contract of the time-series-store port. */
+/** The contract of the time-series-store port, as every store keeps it; what one that keeps blocks promises beyond it stands in block-store.ts. */
 import { describe, expect, test } from 'vitest';
+import { mergeBlocks } from '../../../src/consumers/sample-block.ts';
 import type { Series } from '../../../src/model/series.ts';
-import type { Resolution } from '../../../src/model/window.ts';
-import type { Retention } from '../../../src/ports/time-series-store.ts';
 import {
   batch,
   CPU,
@@ -14,34 +13,14 @@ import {
   MINUTE_MS,
   minuteWrite,
   rawWrite,
+  readSamples,
+  readWindows,
   samplesOf,
   type WritableStore,
   windowColumn,
   windowsOf,
 } from './stored.ts';
 import { describeClients } from './stored-clients.ts';
-
-const KEEP_ALL: Retention = { rawBeforeMs: 0, minuteBeforeMs: 0, hourBeforeMs: 0 };
-
-async function readSamples(
-  { store }: WritableStore,
-  client: string,
-  startMs: number,
-  endMs: number,
-  want?: (series: Series) => boolean,
-) {
-  return samplesOf(await store.readSamples({ tenant: 'acme', client, startMs, endMs, want }));
-}
-
-async function readWindows(
-  { store }: WritableStore,
-  client: string,
-  startMs: number,
-  endMs: number,
-  resolution: Resolution = '1m',
-) {
-  return windowsOf(await store.readWindows({ tenant: 'acme', client, startMs, endMs, want: undefined }, resolution));
-}
 
 /** @param create answers an empty store each time. */
 export function describeTimeSeriesStore(name: string, create: () => WritableStore): void {
@@ -53,9 +32,6 @@ export function describeTimeSeriesStore(name: string, create: () => WritableStor
   });
   describe(`time-series-store, clients: ${name}`, () => {
     describeClients(create);
-  });
-  describe(`time-series-store, retention: ${name}`, () => {
-    describeRetention(create);
   });
 }
 
@@ -125,41 +101,20 @@ function describeSamples(create: () => WritableStore): void {
     ]);
   });
 
-  test('blocks come by their first time, and may repeat each other', async () => {
+  test('samples that came out of order are one series in time, and a repeat is harmless', async () => {
     const target = create();
-    await target.write(
-      batch(
-        rawWrite('web-1', 7, [[HOUR + 50, 5, undefined]]),
-        rawWrite('web-1', 8, [
-          [HOUR, 1, undefined],
-          [HOUR + 50, 6, undefined],
-        ]),
-      ),
-    );
+    const late = rawWrite('web-1', 8, [
+      [HOUR, 1, undefined],
+      [HOUR + 50, 5, undefined],
+    ]);
+    await target.write(batch(rawWrite('web-1', 7, [[HOUR + 50, 5, undefined]]), late));
     await target.write(batch(rawWrite('web-1', 9, [[HOUR + 20, 2, undefined]])));
-    expect(await readSamples(target, 'web-1', HOUR, HOUR + 99)).toEqual([
+    await target.write(batch(late));
+    const range = { tenant: 'acme', client: 'web-1', startMs: HOUR, endMs: HOUR + 99, want: undefined };
+    expect(samplesOf([mergeBlocks(await target.store.readSamples(range))])).toEqual([
       ['cpu', HOUR, 1],
-      ['cpu', HOUR + 50, 6],
       ['cpu', HOUR + 20, 2],
       ['cpu', HOUR + 50, 5],
-    ]);
-  });
-
-  test('a rewrite of (client, first time, sequence) replaces; another sequence stands beside it', async () => {
-    const target = create();
-    await target.write(
-      batch(
-        rawWrite('web-1', 1, [
-          [HOUR, 1, undefined],
-          [HOUR + 10, 2, undefined],
-        ]),
-      ),
-    );
-    await target.write(batch(rawWrite('web-1', 1, [[HOUR, 3, undefined]])));
-    await target.write(batch(rawWrite('web-1', 2, [[HOUR, 4, undefined]])));
-    expect(await readSamples(target, 'web-1', HOUR, HOUR + 99)).toEqual([
-      ['cpu', HOUR, 3],
-      ['cpu', HOUR, 4],
     ]);
   });
 
@@ -243,15 +198,17 @@ function describeWindows(create: () => WritableStore): void {
     expect(block?.columns).toEqual([column]);
   });
 
-  test('a write replaces the whole block, also by fewer series or none', async () => {
+  test('a later revision of a window takes its place', async () => {
     const target = create();
-    await target.write(
-      batch(minuteWrite('web-1', HOUR, [windowColumn(CPU, starts(HOUR, 2), 1), windowColumn(DISK, starts(HOUR, 2), 5)])),
-    );
-    await target.write(batch(minuteWrite('web-1', HOUR, [windowColumn(CPU, starts(HOUR + MINUTE_MS, 1), 3, 2)])));
-    expect(await readWindows(target, 'web-1', HOUR, HOUR + HOUR_MS)).toEqual([[HOUR, 'cpu', HOUR + MINUTE_MS, 3.1, 2]]);
-    await target.write(batch(minuteWrite('web-1', HOUR, [])));
-    expect(await readWindows(target, 'web-1', HOUR, HOUR + HOUR_MS)).toEqual([]);
+    const revised = (base: number, revision: number) =>
+      minuteWrite('web-1', HOUR, [windowColumn(CPU, starts(HOUR, 2), base, revision)]);
+    await target.write(batch(revised(1, 1)));
+    await target.write(batch(revised(3, 2)));
+    await target.write(batch(revised(3, 2)));
+    expect(await readWindows(target, 'web-1', HOUR, HOUR + HOUR_MS)).toEqual([
+      [HOUR, 'cpu', HOUR, 3.1, 2],
+      [HOUR, 'cpu', HOUR + MINUTE_MS, 4.1, 2],
+    ]);
   });
 
   test('minutes and hours are apart, and so are clients', async () => {
@@ -287,83 +244,5 @@ function describeWindows(create: () => WritableStore): void {
     expect(windowsOf(await target.store.readWindows(range, '1m'))).toEqual([
       [HOUR + HOUR_MS, 'disk_free', HOUR + HOUR_MS, 2.1, 1],
     ]);
-  });
-}
-
-function describeRetention(create: () => WritableStore): void {
-  /** Two clients, each with raw blocks, minutes and hours at `HOUR` and one, two … hours (for hours: days) later. */
-  async function filled(count: number): Promise<WritableStore> {
-    const target = create();
-    for (const client of ['web-1', 'web-2']) {
-      for (let place = 0; place < count; place++) {
-        const hour = HOUR + place * HOUR_MS;
-        const day = DAY + place * 24 * HOUR_MS;
-        await target.write(
-          batch(
-            rawWrite(client, 1, [
-              [hour, 1, undefined],
-              [hour + 10, 2, undefined],
-            ]),
-            minuteWrite(client, hour, [windowColumn(CPU, [hour], 1)]),
-            hourWrite(client, day, [windowColumn(CPU, [day], 1)]),
-          ),
-        );
-      }
-    }
-    return target;
-  }
-
-  /** Calls until nothing is left; fails when a call drops more than it may. */
-  async function retainAll({ store }: WritableStore, retention: Retention, rowsMax: number): Promise<number> {
-    for (let dropped = 0, calls = 0; ; calls++) {
-      const rows = await store.retain(retention, rowsMax);
-      expect(rows).toBeLessThanOrEqual(rowsMax);
-      if (rows === 0 || calls > 100) return dropped;
-      dropped += rows;
-    }
-  }
-
-  test('raw blocks that end at or before the time are dropped, others stay whole', async () => {
-    const target = await filled(3);
-    expect(await retainAll(target, { ...KEEP_ALL, rawBeforeMs: HOUR + 9 }, 50)).toBe(0);
-    expect(await retainAll(target, { ...KEEP_ALL, rawBeforeMs: HOUR + HOUR_MS + 10 }, 50)).toBe(4);
-    for (const client of ['web-1', 'web-2']) {
-      expect((await readSamples(target, client, 0, 2 * HOUR)).map(([, ms]) => ms)).toEqual([
-        HOUR + 2 * HOUR_MS,
-        HOUR + 2 * HOUR_MS + 10,
-      ]);
-      expect(await readWindows(target, client, 0, 2 * HOUR)).toHaveLength(3);
-    }
-  });
-
-  test('blocks of minutes and of hours are dropped by their own times, when their last window has ended', async () => {
-    const target = await filled(3);
-    expect(
-      await retainAll(target, { ...KEEP_ALL, minuteBeforeMs: HOUR + HOUR_MS - 1, hourBeforeMs: DAY + 24 * HOUR_MS - 1 }, 50),
-    ).toBe(0);
-    expect(await retainAll(target, { ...KEEP_ALL, minuteBeforeMs: HOUR + HOUR_MS, hourBeforeMs: DAY + 48 * HOUR_MS }, 50)).toBe(
-      6,
-    );
-    expect(await readWindows(target, 'web-2', 0, 2 * HOUR)).toHaveLength(2);
-    expect(await readWindows(target, 'web-2', 0, 2 * HOUR, '1h')).toHaveLength(1);
-    expect(await readSamples(target, 'web-2', 0, 2 * HOUR)).toHaveLength(6);
-  });
-
-  test('a call drops no more than it may, and calls end up with all of it', async () => {
-    const target = await filled(5);
-    const everything = { rawBeforeMs: 2 * HOUR, minuteBeforeMs: 2 * HOUR, hourBeforeMs: 2 * HOUR };
-    expect(await retainAll(target, everything, 4)).toBe(30);
-    expect(await target.store.lastSampleMs('acme', 'web-1')).toBeUndefined();
-    expect(await target.store.retain(everything, 4)).toBe(0);
-  });
-
-  test('what is written after a round is dropped by a later one', async () => {
-    const target = await filled(1);
-    const everything = { rawBeforeMs: 2 * HOUR, minuteBeforeMs: 2 * HOUR, hourBeforeMs: 2 * HOUR };
-    await retainAll(target, everything, 50);
-    await target.write(
-      batch(rawWrite('a-client', 1, [[HOUR, 1, 1]]), minuteWrite('z-client', HOUR, [windowColumn(CPU, [HOUR], 1)])),
-    );
-    expect(await retainAll(target, everything, 50)).toBe(2);
   });
 }

@@ -1,0 +1,76 @@
+/** Tables of windows as blocks: fields joined by start, and of two versions of a window the one with the higher revision. */
+import type { WindowColumn } from '../../ports/time-series-store.ts';
+import type { FluxTable } from './flux-tables.ts';
+import { WINDOW_FIELDS } from './names.ts';
+import { bySeries, type SeriesTables } from './series-tables.ts';
+
+const COLUMNS = ['starts', ...WINDOW_FIELDS] as const;
+type Columns = Omit<WindowColumn, 'series'>;
+
+export interface WindowBlock {
+  readonly blockStartMs: number;
+  readonly columns: WindowColumn[];
+}
+
+/** @param blockMs how much event time a block covers. */
+export function windowBlocks(found: readonly SeriesTables[], blockMs: number): WindowBlock[] {
+  const blocks = new Map<number, WindowColumn[]>();
+  for (const { series, versions } of bySeries(found)) {
+    const windows = versions.map(({ fields }) => columnsOf(fields)).reduce(latest);
+    const { starts } = windows;
+    for (let from = 0, to = 0; from < starts.length; from = to) {
+      const blockStartMs = Math.floor((starts[from] as number) / blockMs) * blockMs;
+      while (to < starts.length && (starts[to] as number) < blockStartMs + blockMs) to += 1;
+      const columns = blocks.get(blockStartMs) ?? [];
+      blocks.set(blockStartMs, columns);
+      columns.push({ series, ...mapColumns((name) => windows[name].slice(from, to)) });
+    }
+  }
+  return [...blocks].sort(([a], [b]) => a - b).map(([blockStartMs, columns]) => ({ blockStartMs, columns }));
+}
+
+function mapColumns(column: (name: (typeof COLUMNS)[number]) => Float64Array): Columns {
+  return Object.fromEntries(COLUMNS.map((name) => [name, column(name)])) as unknown as Columns;
+}
+
+/** Windows that lack a field are left out: another program began to write them. */
+function columnsOf(fields: ReadonlyMap<string, FluxTable>): Columns {
+  const tables = WINDOW_FIELDS.map((name) => fields.get(name));
+  const [first] = tables;
+  const whole = tables.filter((table) => table !== undefined);
+  if (first === undefined || whole.length < tables.length) return mapColumns(() => new Float64Array(0));
+  const { timesMs } = first;
+  const isAligned = whole.every(
+    (table) => table.timesMs.length === timesMs.length && table.timesMs.every((ms, i) => ms === timesMs[i]),
+  );
+  if (isAligned) {
+    return mapColumns((name) => Float64Array.from(name === 'starts' ? timesMs : (fields.get(name)?.numbers ?? [])));
+  }
+  const values = new Map(WINDOW_FIELDS.map((name) => [name as string, valuesByTime(fields.get(name))]));
+  const starts = timesMs.filter((ms) => [...values.values()].every((held) => held.has(ms)));
+  return mapColumns((name) => Float64Array.from(starts, (ms) => (name === 'starts' ? ms : (values.get(name)?.get(ms) ?? 0))));
+}
+
+function valuesByTime(table: FluxTable | undefined): Map<number, number> {
+  return new Map(table?.timesMs.map((ms, i) => [ms, table.numbers[i] as number]));
+}
+
+/** The union by start; of equal revisions the window of more samples. */
+function latest(a: Columns, b: Columns): Columns {
+  const from: Columns[] = [];
+  const places: number[] = [];
+  for (let i = 0, j = 0; i < a.starts.length || j < b.starts.length; ) {
+    const order = (a.starts[i] ?? Number.POSITIVE_INFINITY) - (b.starts[j] ?? Number.POSITIVE_INFINITY);
+    const takesA = order < 0 || (order === 0 && isNewer(a, i, b, j));
+    from.push(takesA ? a : b);
+    places.push(takesA ? i : j);
+    if (order <= 0) i += 1;
+    if (order >= 0) j += 1;
+  }
+  return mapColumns((name) => Float64Array.from(places, (place, k) => from[k]?.[name][place] as number));
+}
+
+function isNewer(a: Columns, i: number, b: Columns, j: number): boolean {
+  const revisions = (a.revision[i] as number) - (b.revision[j] as number);
+  return revisions > 0 || (revisions === 0 && (a.count[i] as number) >= (b.count[j] as number));
+}
