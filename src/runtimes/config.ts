@@ -50,6 +50,33 @@ export interface ServerConfig {
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly insecure: boolean;
+  readonly kafkaBrokers: readonly string[] | undefined;
+  readonly kafkaGroup: string;
+  readonly influxUrl: string | undefined;
+  readonly influxToken: string | undefined;
+  readonly influxOrg: string;
+  /** Before the names of topics and buckets. */
+  readonly prefix: string;
+  readonly roles: readonly Role[];
+}
+
+/** What a server on Kafka does: take pushes, consume partitions. All answer what they are asked. */
+const ROLES = ['edge', 'consumer'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** `a,b` as a list without blanks. */
+export function listOf(text: string): string[] {
+  const list = text.split(',').map((one) => one.trim());
+  if (list.includes('')) throw new InvalidArgumentError('write names with commas between them');
+  return list;
+}
+
+function rolesOf(text: string): Role[] {
+  return listOf(text).map((name) => {
+    const role = ROLES.find((one) => one === name);
+    if (role === undefined) throw new InvalidArgumentError(`there are the roles ${ROLES.join(' and ')}`);
+    return role;
+  });
 }
 
 /** A flag with its variable: `--data-dir` is METRICSTREAM_DATA_DIR. */
@@ -58,8 +85,43 @@ export function flag(flags: string, description: string): Option {
   return option.env(`METRICSTREAM_${option.name().replace(/^no-/, '').replaceAll('-', '_').toUpperCase()}`);
 }
 
+/** Where log and store are, if not in the data directory. */
+export function serviceFlags(command: Command): Command {
+  return command
+    .addOption(flag('--kafka-brokers <list>', 'host:port,…: keep the log in Kafka').argParser(listOf))
+    .addOption(flag('--influx-url <url>', 'keep samples and windows in this InfluxDB 2'))
+    .addOption(flag('--influx-token <token>', 'of InfluxDB: reads and writes the buckets; better as METRICSTREAM_INFLUX_TOKEN'))
+    .addOption(flag('--influx-org <name>', 'organization in InfluxDB').default('metricstream'))
+    .addOption(flag('--prefix <text>', 'put before the names of topics and buckets').default(''));
+}
+
+/** How long what the store keeps stays. */
+export function retentionFlags(command: Command): Command {
+  const ms = (text: string): number => durationMs(text);
+  return command
+    .addOption(flag('--raw-retention <time>', 'how long samples are kept').argParser(ms).default(LIMITS.rawRetentionMs, '7d'))
+    .addOption(
+      flag('--minute-retention <time>', 'how long minutes are kept').argParser(ms).default(LIMITS.minuteRetentionMs, '90d'),
+    )
+    .addOption(flag('--hour-retention <time>', 'how long hours are kept').argParser(ms).default(LIMITS.hourRetentionMs, '365d'));
+}
+
+function shareFlags(command: Command): Command {
+  return command
+    .addOption(flag('--kafka-group <name>', 'consumer group that shares the partitions').default('metricstream'))
+    .addOption(
+      flag('--roles <list>', 'with Kafka: edge, consumer')
+        .argParser(rolesOf)
+        .default([...ROLES], ROLES.join(',')),
+    );
+}
+
 /** Adds the server's flags to a command. */
 export function serverFlags(command: Command): Command {
+  return shareFlags(serviceFlags(retentionFlags(ownFlags(command))));
+}
+
+function ownFlags(command: Command): Command {
   const ms = (text: string): number => durationMs(text);
   return command
     .addOption(flag('--port <port>', 'where to listen; 0 takes a free one').argParser(integerIn(0, 65_535)).default(8787))
@@ -68,11 +130,6 @@ export function serverFlags(command: Command): Command {
     .addOption(flag('--no-agent', 'do not collect the metrics of this host'))
     .addOption(flag('--interval <time>', 'how often the agent samples').argParser(ms).default(LIMITS.agentIntervalMs, '10s'))
     .addOption(flag('--client <id>', "the agent's client_id; default: the host's name"))
-    .addOption(flag('--raw-retention <time>', 'how long samples are kept').argParser(ms).default(LIMITS.rawRetentionMs, '7d'))
-    .addOption(
-      flag('--minute-retention <time>', 'how long minutes are kept').argParser(ms).default(LIMITS.minuteRetentionMs, '90d'),
-    )
-    .addOption(flag('--hour-retention <time>', 'how long hours are kept').argParser(ms).default(LIMITS.hourRetentionMs, '365d'))
     .addOption(flag('--log-retention <time>', 'how long the log is kept').argParser(ms).default(LIMITS.logRetentionMs, '24h'))
     .addOption(flag('--log-max <size>', 'how large the log may grow').argParser(sizeBytes).default(LIMITS.logBytesMax, '4GiB'))
     .addOption(
@@ -98,15 +155,27 @@ export function serverFlags(command: Command): Command {
     .addOption(flag('--insecure', 'allow plain HTTP on an address other than loopback').default(false));
 }
 
+/** Where a process listens, and whether others can listen in. */
+export type AddressConfig = Pick<ServerConfig, 'port' | 'host' | 'tlsCert' | 'tlsKey' | 'insecure'>;
+
+/** @returns what is wrong with an address; undefined when nothing is. */
+export function addressError({ host, tlsCert, tlsKey, insecure }: AddressConfig): string | undefined {
+  const loopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) return '--tls-cert and --tls-key go together';
+  if (loopback || tlsCert !== undefined || insecure) return undefined;
+  return `--host ${host} is reachable from other machines: give --tls-cert and --tls-key, or --insecure behind a proxy that has them`;
+}
+
 /** @returns what is wrong with a configuration as a whole; undefined when nothing is. */
 export function configError(config: ServerConfig): string | undefined {
-  const loopback = config.host === 'localhost' || config.host === '::1' || config.host.startsWith('127.');
-  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) return '--tls-cert and --tls-key go together';
-  if (!loopback && config.tlsCert === undefined && !config.insecure) {
-    return `--host ${config.host} is reachable from other machines: give --tls-cert and --tls-key, or --insecure behind a proxy that has them`;
-  }
+  const wrong = addressError(config);
+  if (wrong !== undefined) return wrong;
   if (config.sampleAgeMax > config.rawRetention - LIMITS.retentionMarginMs)
     return '--sample-age-max may be at most --raw-retention less a day';
+  const services = [config.kafkaBrokers, config.influxUrl, config.influxToken].filter((one) => one !== undefined).length;
+  if (services !== 0 && services !== 3) return '--kafka-brokers, --influx-url and --influx-token go together';
+  if (services === 0 && config.roles.length < ROLES.length)
+    return '--roles needs --kafka-brokers: without it one process does everything';
   if (config.interval < LIMITS.agentIntervalMsMin) return `--interval may not be under ${LIMITS.agentIntervalMsMin} ms`;
   return undefined;
 }

@@ -1,17 +1,9 @@
 /** A server: one shard, the edge in front of it and an agent beside it, on whatever host opens databases and sockets. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { embeddedCheckpointStore } from '../adapters/embedded/checkpoint-store.ts';
-import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
-import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
-import { openSchema } from '../adapters/embedded/schema.ts';
-import { embeddedTimeSeriesStore } from '../adapters/embedded/time-series-store.ts';
 import { memoryTelemetry } from '../adapters/memory/telemetry.ts';
 import { systemClock } from '../adapters/system/clock.ts';
-import { diskSpace } from '../adapters/system/disk.ts';
 import { type Agent, runAgent } from '../agent/agent.ts';
-import { SERVER_PACE } from '../consumers/pace.ts';
-import { Shard } from '../consumers/shard.ts';
 import { createApp } from '../edge/app.ts';
 import { ASSET_HEADERS, type AssetTable } from '../edge/dashboard/assets.ts';
 import { tokenVerifier } from '../edge/keys.ts';
@@ -21,9 +13,9 @@ import type { Compression } from '../ports/compression.ts';
 import type { Decompression } from '../ports/decompression.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { shapeInterner } from '../protocols/log-record.ts';
-import type { ServerConfig } from './config.ts';
+import type { AddressConfig, ServerConfig } from './config.ts';
 import { type KeysFile, lockDataDir, openDataDir, readSecrets, writeKeys } from './data-dir.ts';
+import { openEmbeddedBackend } from './embedded-backend.ts';
 
 /** What a host brings. `src/runtimes/hosts.ts` says which one this process runs on. */
 export interface Host {
@@ -37,7 +29,7 @@ export interface Host {
    * Listens; resolves when it does. Every well-formed request reaches `answer`, with the body as a stream and however large it says
    * that it is: refusing is the edge's, so that all hosts refuse alike. What of a body nobody reads is not kept.
    */
-  listen(config: ServerConfig, answer: (request: Request) => Response | Promise<Response>): Promise<Listener>;
+  listen(config: AddressConfig, answer: (request: Request) => Response | Promise<Response>): Promise<Listener>;
   /** The address of the connection that a request of `listen` came over; undefined when it is gone. */
   remoteAddress(request: Request): string | undefined;
 }
@@ -55,7 +47,7 @@ export interface RunningServer {
 }
 
 /** Where a server that listens on `port` is reached. */
-export function urlOf(config: ServerConfig, port: number): string {
+export function urlOf(config: AddressConfig, port: number): string {
   const scheme = config.tlsCert === undefined ? 'http' : 'https';
   const name = config.host.includes(':') ? `[${config.host}]` : config.host;
   return `${scheme}://${name}:${port}`;
@@ -66,24 +58,27 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
   openDataDir(config.dataDir);
   const unlock = lockDataDir(config.dataDir, host.lockFile);
   const secrets = readSecrets(config.dataDir, process.env);
-  const database = host.openDatabase(join(config.dataDir, 'metricstream.db'));
   const clock = systemClock();
   const write = (line: string): void => void process.stderr.write(`${line}\n`);
   const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write, help: OWN_METRICS });
-  const { shard, keyRegistry } = await openShard(config, host.compression, database, telemetry);
+  const backend =
+    config.kafkaBrokers === undefined
+      ? await openEmbeddedBackend(config, host, telemetry)
+      : // What the embedded profile has no use for is not loaded.
+        await (await import('./kafka-backend.ts')).openKafkaBackend(config, host, telemetry);
   const app = createApp({
     clock,
-    appender: shard,
-    reader: shard.reader,
-    live: shard.live,
+    appender: backend.appender,
+    reader: backend.reader,
+    live: backend.live,
     decompression: host.decompression,
-    keys: keyRegistry,
+    keys: backend.keys,
     secrets,
     telemetry,
     random: Math.random,
     assets: new Map(Object.entries(await host.assets())),
     shellHeaders: ASSET_HEADERS,
-    ready: () => shard.ready(),
+    ready: () => backend.ready(),
     remoteAddress: host.remoteAddress,
     sampleAgeMsMax: config.sampleAgeMax,
     tenantRequestsPerSecond: config.tenantRate,
@@ -92,7 +87,7 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
   const verify = tokenVerifier(secrets);
   const valid = async (key: string): Promise<boolean> => {
     const principal = await verify('key', key, clock.nowMs());
-    return principal !== undefined && !keyRegistry.isRevoked(principal.keyId);
+    return principal !== undefined && !backend.keys.isRevoked(principal.keyId);
   };
   const keys = await writeKeys(config.dataDir, listener.url, secrets.current, clock.nowMs(), valid);
   const agent = config.agent ? await startAgent(config, keys, telemetry) : undefined;
@@ -101,47 +96,10 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
     async stop() {
       await agent?.stop();
       await listener.close(LIMITS.shutdownMs / 2);
-      await shard.stop();
-      database.close();
+      await backend.stop();
       unlock();
     },
   };
-}
-
-async function openShard(config: ServerConfig, compression: Compression, database: SqlDatabase, telemetry: Telemetry) {
-  openSchema(database, { partitions: LIMITS.partitions, shards: 1 });
-  const store = embeddedTimeSeriesStore({ database, compression });
-  const shard = new Shard({
-    clock: systemClock(),
-    log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
-    store,
-    checkpoints: embeddedCheckpointStore({ database, store }),
-    sink: {
-      closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length),
-    },
-    telemetry,
-    shapes: shapeInterner(),
-    disk: {
-      space: () => diskSpace(config.dataDir),
-      usedBytes: () => database.size().usedBytes,
-      reclaim: () => database.reclaim(LIMITS.reclaimPagesPerRun),
-    },
-    partitions: LIMITS.partitions,
-    linger: () => config.linger,
-    headBytesMax: config.headMax,
-    tenantRequestsPerSecond: config.tenantRate,
-    cardinality: LIMITS,
-    pace: SERVER_PACE,
-    retention: {
-      rawMs: config.rawRetention,
-      minuteMs: config.minuteRetention,
-      hourMs: config.hourRetention,
-      logMs: config.logRetention,
-      logBytesMax: config.logMax,
-    },
-  });
-  await shard.start();
-  return { shard, keyRegistry: embeddedKeyRegistry({ database }) };
 }
 
 /** Collects the metrics of this host for a server on it. */

@@ -47,6 +47,12 @@ function differences(a: Answers, b: Answers): string[] {
   return [...names].filter((name) => JSON.stringify(a[name]) !== JSON.stringify(b[name]));
 }
 
+/** An edge in front of Kafka does not know what the log holds: that a push is a repeat only its ledger says. */
+function comparable({ services }: TestHost, pushes: Answers): Answers {
+  if (services !== true) return pushes;
+  return Object.fromEntries(Object.entries(pushes).map(([name, answer]) => [name, { ...(answer as object), duplicate: undefined }]));
+}
+
 const expected = through(REFERENCE, corpus);
 expected.catch(() => {});
 
@@ -62,9 +68,9 @@ test('the corpus is what it says, and the reference has answered it', { timeout:
   expect(differences(killed, stopped)).toEqual([]);
 });
 
-test.each(OTHERS)('$name answers each push, minute, hour and ledger as bun does', { timeout: 120_000 }, async (host) => {
+test.each(OTHERS)('$name answers each push, minute, hour and ledger as bun does', { timeout: 300_000 }, async (host) => {
   const [theirs, ours] = [await expected, await through(host, corpus)];
-  expect(differences(theirs.pushes, ours.pushes)).toEqual([]);
+  expect(differences(comparable(host, theirs.pushes), comparable(host, ours.pushes))).toEqual([]);
   expect(differences(theirs.killed, ours.killed)).toEqual([]);
   expect(differences(theirs.stopped, ours.stopped)).toEqual([]);
 });

@@ -8,6 +8,8 @@ export interface TestHost {
   readonly server?: readonly string[];
   /** How often the crash test kills it in `npm test`; METRICSTREAM_TEST_KILLS says otherwise. */
   readonly kills: number;
+  /** Log and store are Kafka and InfluxDB, as KAFKA_BROKERS and INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG say: `npm run test:services`. */
+  readonly services?: boolean;
   /** What takes long is left to `npm run test:hosts`, so that `npm test` stays under five minutes. */
   readonly slow?: boolean;
 }
@@ -16,6 +18,7 @@ const ROWS: readonly TestHost[] = [
   { name: 'bun', command: ['node_modules/.bin/bun'], kills: 20 },
   { name: 'node', command: [process.execPath], kills: 5 },
   { name: 'workerd', command: [process.execPath], server: ['scripts/dev.ts', '--no-page', '--no-watch'], kills: 5, slow: true },
+  { name: 'bun on Kafka and InfluxDB', command: ['node_modules/.bin/bun'], kills: 20, services: true },
   { name: 'deno', command: ['node_modules/.bin/deno', 'run', '-A', '--no-lock'], kills: 20 },
 ];
 

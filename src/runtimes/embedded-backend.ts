@@ -1,0 +1,80 @@
+/** The embedded profile: one shard over one SQLite file. */
+import { join } from 'node:path';
+import { embeddedCheckpointStore } from '../adapters/embedded/checkpoint-store.ts';
+import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
+import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
+import { openSchema } from '../adapters/embedded/schema.ts';
+import { embeddedTimeSeriesStore } from '../adapters/embedded/time-series-store.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { diskSpace } from '../adapters/system/disk.ts';
+import { SERVER_PACE } from '../consumers/pace.ts';
+import { Shard } from '../consumers/shard.ts';
+import { LIMITS } from '../model/limits.ts';
+import type { Compression } from '../ports/compression.ts';
+import type { SqlDatabase } from '../ports/sql-database.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { shapeInterner } from '../protocols/log-record.ts';
+import type { Backend } from './backend.ts';
+import type { ServerConfig } from './config.ts';
+
+export interface DatabaseOpener {
+  openDatabase(path: string): SqlDatabase & { close(): void };
+}
+
+/** The one file of a server. */
+export function openServerDatabase(config: ServerConfig, host: DatabaseOpener): SqlDatabase & { close(): void } {
+  const database = host.openDatabase(join(config.dataDir, 'metricstream.db'));
+  openSchema(database, { partitions: LIMITS.partitions, shards: 1 });
+  return database;
+}
+
+export async function openEmbeddedBackend(
+  config: ServerConfig,
+  host: DatabaseOpener & { readonly compression: Compression },
+  telemetry: Telemetry,
+): Promise<Backend> {
+  const { compression } = host;
+  const database = openServerDatabase(config, host);
+  const store = embeddedTimeSeriesStore({ database, compression });
+  const shard = new Shard({
+    clock: systemClock(),
+    log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
+    store,
+    checkpoints: embeddedCheckpointStore({ database, store }),
+    sink: {
+      closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length),
+    },
+    telemetry,
+    shapes: shapeInterner(),
+    disk: {
+      space: () => diskSpace(config.dataDir),
+      usedBytes: () => database.size().usedBytes,
+      reclaim: () => database.reclaim(LIMITS.reclaimPagesPerRun),
+    },
+    partitions: LIMITS.partitions,
+    linger: () => config.linger,
+    headBytesMax: config.headMax,
+    tenantRequestsPerSecond: config.tenantRate,
+    cardinality: LIMITS,
+    pace: SERVER_PACE,
+    retention: {
+      rawMs: config.rawRetention,
+      minuteMs: config.minuteRetention,
+      hourMs: config.hourRetention,
+      logMs: config.logRetention,
+      logBytesMax: config.logMax,
+    },
+  });
+  await shard.start();
+  return {
+    appender: shard,
+    reader: shard.reader,
+    live: shard.live,
+    keys: embeddedKeyRegistry({ database }),
+    ready: () => shard.ready(),
+    async stop() {
+      await shard.stop();
+      database.close();
+    },
+  };
+}

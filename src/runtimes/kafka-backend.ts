@@ -1,0 +1,98 @@
+/** The production profile: the log in Kafka, samples and windows in InfluxDB; keys and revocations in the data directory. */
+import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
+import { influxPointWriter } from '../adapters/influxdb/point-writer.ts';
+import { influxTimeSeriesStore } from '../adapters/influxdb/time-series-store.ts';
+import { kafkaCheckpointLog } from '../adapters/kafka/checkpoint-log.ts';
+import { kafkaPartitionGroup } from '../adapters/kafka/partition-group.ts';
+import { kafkaPartitionLog } from '../adapters/kafka/partition-log.ts';
+import { kafkaTopicProducer } from '../adapters/kafka/topic-producer.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { LogAppender } from '../consumers/log-appender.ts';
+import { SERVER_PACE } from '../consumers/pace.ts';
+import { PartitionOwner } from '../consumers/partition-owner.ts';
+import type { DeadLetter } from '../consumers/store-writer.ts';
+import { LIMITS } from '../model/limits.ts';
+import { topicNames } from '../model/topics.ts';
+import type { PushAppender } from '../ports/push-appender.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import type { TopicProducer } from '../ports/topic-producer.ts';
+import { encodeTick, shapeInterner } from '../protocols/log-record.ts';
+import type { Backend } from './backend.ts';
+import type { ServerConfig } from './config.ts';
+import { type DatabaseOpener, openServerDatabase } from './embedded-backend.ts';
+import { gzipBody, influxOf, kafkaOf } from './service-connections.ts';
+
+export async function openKafkaBackend(config: ServerConfig, host: DatabaseOpener, telemetry: Telemetry): Promise<Backend> {
+  const clock = systemClock();
+  const topics = topicNames(config.prefix);
+  const connection = kafkaOf(config);
+  const producer = kafkaTopicProducer({ connection, clock });
+  const log = kafkaPartitionLog({ connection, topic: topics.raw, clock, telemetry });
+  const saved = kafkaPartitionLog({ connection, topic: topics.checkpoints, clock, telemetry });
+  const influx = influxOf(config);
+  const send = (topic: string, partition: number, value: Uint8Array, reason?: string): Promise<number> =>
+    producer.send({ topic, partition, key: undefined, value, headers: headersOf(reason), timestampMs: undefined });
+  const consumes = config.roles.includes('consumer');
+  const owner = new PartitionOwner({
+    clock,
+    log,
+    group: kafkaPartitionGroup({
+      connection,
+      groupId: config.kafkaGroup,
+      topic: topics.raw,
+      sessionTimeoutMs: LIMITS.sessionTimeoutMs,
+      clock,
+      telemetry,
+    }),
+    store: influxTimeSeriesStore(influx),
+    writer: influxPointWriter({ ...influx, gzip: gzipBody }),
+    checkpoints: kafkaCheckpointLog({ log: saved, producer, topic: topics.checkpoints }),
+    telemetry,
+    shapes: shapeInterner(),
+    partitions: LIMITS.partitions,
+    headBytesMax: config.headMax,
+    pace: SERVER_PACE,
+    // A tick that is missed is followed by the next.
+    tick: (partition) => void send(topics.raw, partition, encodeTick()).catch(() => undefined),
+    async deadLetter(partition, letters: readonly DeadLetter[]) {
+      await Promise.all(letters.map(({ bytes, reason }) => send(topics.deadLetter, partition, bytes, reason)));
+    },
+  });
+  const appender = openAppender(config, producer, telemetry);
+  const database = openServerDatabase(config, host);
+  if (consumes) await owner.start();
+  return {
+    appender,
+    reader: owner.reader,
+    live: owner.live,
+    keys: embeddedKeyRegistry({ database }),
+    ready: () => (consumes ? owner.ready() : { ready: true }),
+    async stop() {
+      appender.stop();
+      if (consumes) await owner.stop();
+      await producer.close();
+      await Promise.all([log.close(), saved.close()]);
+      database.close();
+    },
+  };
+}
+
+function headersOf(reason: string | undefined): readonly (readonly [string, Uint8Array])[] {
+  return reason === undefined ? [] : [['reason', new TextEncoder().encode(reason)]];
+}
+
+function openAppender(config: ServerConfig, producer: TopicProducer, telemetry: Telemetry): PushAppender & { stop(): void } {
+  const refused = { kind: 'refused', code: 'shutting_down', retryAfterMs: LIMITS.retryMs } as const;
+  if (!config.roles.includes('edge')) return { append: async () => refused, stop: () => undefined };
+  return new LogAppender({
+    clock: systemClock(),
+    producer,
+    topic: topicNames(config.prefix).raw,
+    partitions: LIMITS.partitions,
+    shapes: shapeInterner(),
+    telemetry,
+    cardinality: LIMITS,
+    tenantRequestsPerSecond: config.tenantRate,
+    limiter: undefined,
+  });
+}
