@@ -1,13 +1,15 @@
 #!/usr/bin/env bun
-/** The command line: server, agent, keys and Cloudflare. */
+/** The command line: server, agent, keys, gateway and Cloudflare. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { agentCommand } from './cli-agent.ts';
 import { cloudflareCommand } from './cli-cloudflare.ts';
+import { gatewayCommand } from './cli-gateway.ts';
 import { keyCommand } from './cli-key.ts';
 import { serverCommand } from './cli-server.ts';
+import { setupCommand } from './cli-setup.ts';
 
 const { version } = JSON.parse(
   readFileSync(join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'package.json'), 'utf8'),
@@ -22,6 +24,8 @@ const program = new Command('metricstream')
   .addCommand(serverCommand())
   .addCommand(agentCommand())
   .addCommand(keyCommand())
-  .addCommand(cloudflareCommand());
+  .addCommand(gatewayCommand())
+  .addCommand(cloudflareCommand())
+  .addCommand(setupCommand());
 
 await program.parseAsync();
