@@ -6,8 +6,8 @@ import type { Miniflare, MiniflareOptions } from 'miniflare';
 import { nodeFileLock } from '../src/adapters/node/file-lock.ts';
 import type { Agent } from '../src/agent/agent.ts';
 import { LIMITS } from '../src/model/limits.ts';
-import { durationMs, flag, integerIn, sizeBytes } from '../src/runtimes/config.ts';
 import { lockDataDir, openDataDir, readSecrets, writeKeys } from '../src/runtimes/data-dir.ts';
+import { durationMs, flag, integerIn, sizeBytes } from '../src/runtimes/flags.ts';
 import { stopOnSignal } from '../src/runtimes/stop-on-signal.ts';
 import { bundleWorker, writePage } from './bundle-worker.ts';
 

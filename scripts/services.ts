@@ -1,7 +1,7 @@
 /** `npm run services`: Kafka, Redis and InfluxDB on this machine, as containers where Docker works and as processes elsewhere. */
 import { join } from 'node:path';
 import { Argument, Command, Option } from 'commander';
-import { integerIn } from '../src/runtimes/config.ts';
+import { integerIn } from '../src/runtimes/flags.ts';
 import { cacheDir } from './services/cache.ts';
 import { downContainers, hasCompose, pullImages, showContainers, upContainers } from './services/compose.ts';
 import { downProcesses, fetchService, statusOfProcesses, upProcesses } from './services/local.ts';

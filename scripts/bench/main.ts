@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type BareOptions, runBare } from './bare.ts';
 import { type ClosedOptions, runClosed } from './closed.ts';
+import { type KafkaOptions, runKafka } from './kafka.ts';
 import { describeMachine } from './machine.ts';
 import { type QueryOptions, runQuery } from './query.ts';
 import { isSound, renderMarkdown, replaceBetweenMarkers } from './report.ts';
@@ -49,6 +50,15 @@ const BARE: BareOptions = {
 };
 const QUERY: QueryOptions = { hosts: 100, hourQueries: 50, dayQueries: 5 };
 const VISIBLE: VisibleOptions = { probes: 200, clients: 1_000, pushesPerSecond: 500 };
+
+const KAFKA: KafkaOptions = {
+  connections: [50, 200],
+  clients: 1_000,
+  warmUpSeconds: 3,
+  seconds: 8,
+  runs: 3,
+  visible: { ...VISIBLE, pushesPerSecond: 1_000 },
+};
 
 const closed = (flags: ClosedFlags): Scenario => {
   return async (bench) => {
@@ -118,6 +128,12 @@ function program(): Command {
     .option('--probes <n>', 'pushes that are looked for', positive, VISIBLE.probes)
     .option('--pushes-per-second <n>', 'of the load beside them', positive, VISIBLE.pushesPerSecond)
     .action((flags: Omit<VisibleOptions, 'clients'>, command: Command) => run(command, visible({ ...VISIBLE, ...flags })));
+  load('kafka', 'edge and consumer on Kafka and InfluxDB, whose addresses the environment has', KAFKA.seconds)
+    .option('--connections <list>', 'one load for each number', positives, KAFKA.connections)
+    .option('--runs <n>', 'the medians of so many are reported', positive, KAFKA.runs)
+    .action((flags: Pick<KafkaOptions, 'seconds' | 'connections' | 'runs'>, command: Command) =>
+      run(command, async (on) => ({ kafka: await runKafka(on, { ...KAFKA, ...flags }) })),
+    );
   bench
     .command('all', { isDefault: true })
     .description('every load; --seconds for steady and hosts')

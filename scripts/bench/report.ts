@@ -54,7 +54,7 @@ const LOAD_HEAD = [
   'stolen cores',
 ];
 
-function loadRows({ closed = [], steady, hosts, bare }: BenchResult): string[][] {
+function loadRows({ closed = [], steady, hosts, bare, kafka }: BenchResult): string[][] {
   const rows = closed.map(({ median, stored, ...how }) => {
     const server = how.serverFlags === '' ? '' : `, server with \`${how.serverFlags}\``;
     const windows = `${grouped(how.windows.closed)} windows closed, ${grouped(how.windows.corrected)} corrected`;
@@ -70,6 +70,12 @@ function loadRows({ closed = [], steady, hosts, bare }: BenchResult): string[][]
   if (hosts) {
     const name = `${grouped(hosts.hosts)} hosts at ${hosts.intervalSeconds} s, ${seconds(hosts.measurement)}`;
     rows.push(loadRow(name, hosts.measurement, hosts.stored));
+  }
+  for (const { connections, measurement, consumer } of kafka?.edges ?? []) {
+    const brokers = kafka?.brokers === 1 ? '1 broker' : `${kafka?.brokers} brokers`;
+    const then = `${grouped(consumer.samplesPerSecond)} samples/s to InfluxDB at ${us(consumer.cpuUsPerSample)} each`;
+    const name = `edge on Kafka, ${brokers} beside it, acks=all, closed loop, ${connections} connections (a consumer then took ${then})`;
+    rows.push(loadRow(name, measurement, undefined));
   }
   if (bare) {
     const what = 'a bare server, which only reads, parses and fsyncs';
@@ -105,7 +111,7 @@ function checkText(result: BenchResult): string {
 }
 
 function aimsOf(result: BenchResult): Aim[] {
-  const { closed = [], steady, hosts, query, visible } = result;
+  const { closed = [], steady, hosts, query, visible, kafka } = result;
   const aims: Aim[] = [];
   const at50 = closed.find(
     ({ runtime, connections, clock }) => runtime === undefined && connections === 50 && clock === 'real',
@@ -137,7 +143,25 @@ function aimsOf(result: BenchResult): Aim[] {
     aims.push(aim('push to query, p50 / p99', '< 1 s', `${ms(samples.p50Ms)} / ${ms(samples.p99Ms)}`, samples.p99Ms < 1_000));
     aims.push(aim('push to live feed, p50 / p99', '< 1 s', `${ms(live.p50Ms)} / ${ms(live.p99Ms)}`, live.p99Ms < 1_000));
   }
+  if (kafka) aims.push(...kafkaAims(kafka));
   return aims;
+}
+
+function kafkaAims({ edges, visible }: NonNullable<BenchResult['kafka']>): Aim[] {
+  const least: Readonly<Record<number, number>> = { 50: 12_000, 200: 20_000 };
+  const rates = edges.flatMap(({ connections, measurement: { pushesPerSecond } }) => {
+    const bound = least[connections];
+    const what = `on Kafka: pushes/s at ${connections} connections`;
+    return bound === undefined ? [] : [aim(what, `≥ ${grouped(bound)}`, grouped(pushesPerSecond), pushesPerSecond >= bound)];
+  });
+  const at200 = edges.find(({ connections }) => connections === 200)?.measurement.cpuUsPerPush;
+  const cost = at200 === undefined ? [] : [aim('on Kafka: CPU a push at 200 connections', '≤ 55 µs', us(at200), at200 <= 55)];
+  const { p50Ms, p99Ms } = visible.samples;
+  return [
+    ...rates,
+    ...cost,
+    aim('on Kafka: push to query, p50 / p99', '< 200 ms / < 1 s', `${ms(p50Ms)} / ${ms(p99Ms)}`, p50Ms < 200 && p99Ms < 1_000),
+  ];
 }
 
 function steadyAims({ measurement, replay }: NonNullable<BenchResult['steady']>): Aim[] {
@@ -156,8 +180,11 @@ function aim(what: string, bound: string, measured: string, met: boolean): Aim {
   return { what, aim: bound, measured, met };
 }
 
-function measurements({ closed = [], steady, hosts }: BenchResult): Measurement[] {
-  return [...closed.flatMap(({ runs }) => runs), steady?.measurement, hosts?.measurement].filter((of) => of !== undefined);
+function measurements({ closed = [], steady, hosts, kafka }: BenchResult): Measurement[] {
+  const edges = kafka?.edges.map(({ measurement }) => measurement) ?? [];
+  return [...closed.flatMap(({ runs }) => runs), ...edges, steady?.measurement, hosts?.measurement].filter(
+    (of) => of !== undefined,
+  );
 }
 
 /** Ten metrics, 1,440 minutes a day. */

@@ -115,6 +115,20 @@ export interface VisibleResult {
   readonly check: Check;
 }
 
+/** The production profile, on the services that the environment named. */
+export interface KafkaResult {
+  readonly brokers: number;
+  readonly edges: readonly {
+    readonly connections: number;
+    /** Of the edge, each push acknowledged by all in-sync replicas. */
+    readonly measurement: Measurement;
+    /** From its start until it had taken the backlog: windowed, and written to InfluxDB. */
+    readonly consumer: { readonly samplesPerSecond: number; readonly cpuUsPerSample: number };
+    readonly check: Check;
+  }[];
+  readonly visible: VisibleResult;
+}
+
 export interface Sections {
   readonly closed?: readonly ClosedResult[];
   readonly steady?: SteadyResult;
@@ -122,6 +136,7 @@ export interface Sections {
   readonly bare?: BareResult;
   readonly query?: QueryResult;
   readonly visible?: VisibleResult;
+  readonly kafka?: KafkaResult;
 }
 
 export interface BenchResult extends Sections {
@@ -141,9 +156,10 @@ export function mergeResults(before: BenchResult | undefined, after: BenchResult
 
 /** Every check of a result: what has to hold for its figures to mean anything. */
 export function checksOf(result: Sections): Check[] {
-  const { closed = [], steady, hosts, query, visible } = result;
-  const single = [steady?.check, steady?.replay.check, hosts?.check, query?.check, visible?.check];
-  return [...closed.flatMap((section) => section.checks), ...single.filter((check) => check !== undefined)];
+  const { closed = [], steady, hosts, query, visible, kafka } = result;
+  const single = [steady?.check, steady?.replay.check, hosts?.check, query?.check, visible?.check, kafka?.visible.check];
+  const edges = kafka?.edges.map(({ check }) => check) ?? [];
+  return [...closed.flatMap((section) => section.checks), ...edges, ...single.filter((check) => check !== undefined)];
 }
 
 /** The middle one of the sorted numbers (the lower of two); NaN of none. */

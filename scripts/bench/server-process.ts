@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { serverVariables } from '../services/server-variables.ts';
 import { childrenOf, cpuSeconds, rssBytes } from './process-usage.ts';
 
 export interface ServerOptions {
@@ -17,6 +18,8 @@ export interface ServerOptions {
   readonly keep: boolean;
   /** Flags of the server beside its defaults. */
   readonly flags?: readonly string[];
+  /** Log and store are the services that the environment names. */
+  readonly services?: boolean;
 }
 
 interface Keys {
@@ -35,8 +38,8 @@ export interface Server {
   rssBytes(): number;
   /** SIGTERM: the server seals what it holds and checkpoints. @returns how long that took, ms. */
   stop(): Promise<number>;
-  /** Ends the process, then starts a new one on the same data and port. */
-  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<Server>;
+  /** Ends the process, then starts a new one on the same data and port. @param flags left out: those that it had. */
+  restart(signal: 'SIGTERM' | 'SIGKILL', flags?: readonly string[]): Promise<Server>;
 }
 
 const HOSTNAME = '127.0.0.1';
@@ -79,10 +82,11 @@ async function start(options: ServerOptions, dataDir: string, port: number, chil
   const [command = '', ...args] = options.command;
   const profile = profileDir === undefined ? [] : ['--cpu-prof', '--cpu-prof-md', `--cpu-prof-dir=${profileDir}`];
   const log = openSync(join(dataDir, LOG_FILE), 'a');
+  const services = options.services === true ? await serverVariables([command], dataDir) : {};
   const startedMs = performance.now();
   const child = spawn(command, [...profile, ...args, '--port', String(port), '--data-dir', dataDir, '--no-agent', ...flags], {
     stdio: ['ignore', log, log],
-    env: { ...process.env, TMPDIR: dataDir },
+    env: { ...process.env, ...services, TMPDIR: dataDir },
   });
   closeSync(log);
   children.add(child);
@@ -110,9 +114,9 @@ async function start(options: ServerOptions, dataDir: string, port: number, chil
     cpuSeconds: () => cpuSeconds(pid),
     rssBytes: () => rssBytes(pid),
     stop: () => end('SIGTERM'),
-    restart: async (signal) => {
+    restart: async (signal, newFlags = flags) => {
       await end(signal);
-      return start(options, dataDir, port, children);
+      return start({ ...options, flags: newFlags }, dataDir, port, children);
     },
   };
 }

@@ -138,9 +138,9 @@ export class Checkpointer {
     await this.#save(pipeline, next, this.pressed ? 0 : sealAgeMs(this.#headBytes / headBytesMax));
   }
 
-  /** Seals what has closed, and saves every partition. */
-  async saveAll(next: number): Promise<void> {
-    for (const pipeline of this.#deps.pipelines) await this.#save(pipeline, next, 0);
+  /** Saves every partition. @param sealAge seals clients that were last sealed so long ago, ms: 0 all, Infinity none. */
+  async saveAll(next: number, sealAge: number): Promise<void> {
+    for (const pipeline of this.#deps.pipelines) await this.#save(pipeline, next, sealAge);
   }
 
   /** Seals the clients of a partition that are due and saves its state at the position reached. */

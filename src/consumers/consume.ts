@@ -247,12 +247,15 @@ export class Consumer {
     return this.caughtUp && active.length === 0 ? Number.POSITIVE_INFINITY : this.#saver.nextTurnMs(active);
   }
 
-  /** Takes all that is there now, seals what has closed and checkpoints every partition: before the process ends. */
-  async drain(): Promise<void> {
+  /**
+   * Takes all that is there now and checkpoints every partition: before the process ends.
+   * @param sealAge as of `saveAll`: what is sealed is not replayed, and costs time now.
+   */
+  async drain(sealAge = 0): Promise<void> {
     const end = this.#deps.log.end();
     do await this.kick();
     while (this.#next < end && this.failed === undefined);
-    const last = this.#saver.saveAll(this.#next);
+    const last = this.#saver.saveAll(this.#next, sealAge);
     // Kicks that come later find a run under way.
     this.#running = last;
     await last;

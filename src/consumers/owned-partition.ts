@@ -1,4 +1,6 @@
 /** One partition of a log elsewhere, while it is this process's: its records windowed, its state saved, its silence ticked. */
+import { MetricStreamError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
 import type { Push } from '../model/push.ts';
 import type { CheckpointLog } from '../ports/checkpoint-log.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -129,14 +131,17 @@ export class OwnedPartition {
     this.pipeline.retell();
   }
 
-  /** Stops. @param save takes what is there, seals what has closed and saves: only while it is still this process's. */
+  /**
+   * Stops. @param save takes what is there and saves, as far as ownerStopMs allow: only while it is still this process's. Nothing is sealed, since
+   * the store has all of it: whoever comes next refills the heads from the log.
+   */
   async stop(save: boolean): Promise<void> {
     this.#stopped = true;
     this.#maintenance?.stop();
     // What waits is another's to write now.
     if (!save) this.#writer.stop();
     try {
-      if (save) await this.#consumer?.drain();
+      if (save) await Promise.race([this.#consumer?.drain(Number.POSITIVE_INFINITY), this.#giveUp()]);
     } catch (error) {
       // What is not saved is consumed again by whoever comes next.
       this.#deps.telemetry.log('warn', 'a partition could not be saved as it was given up', { error: String(error) });
@@ -144,5 +149,10 @@ export class OwnedPartition {
       this.#writer.stop();
       this.#reader?.close();
     }
+  }
+
+  #giveUp(): Promise<never> {
+    const late = new MetricStreamError('shutting_down', 'There was no time to take all that is there.');
+    return new Promise((_, reject) => void this.#deps.clock.schedule(LIMITS.ownerStopMs, () => reject(late)));
   }
 }

@@ -101,7 +101,6 @@ export class PartitionOwner {
       try {
         await owned.start();
         this.#owned.set(partition, owned);
-        telemetry.log('info', 'a partition is taken over', { partition, generation });
         clock.schedule(group.takeoverMs, () => {
           if (this.#owned.get(partition) === owned) owned.retell();
         });

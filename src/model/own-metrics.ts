@@ -10,6 +10,8 @@ export const OWN_METRICS: Readonly<Record<string, string>> = {
   metricstream_gateway_consumers: 'Members of consumer groups that the gateway keeps for its callers.',
   metricstream_gateway_requests_in_flight: 'Requests to Kafka and Redis that the gateway is working on.',
   metricstream_head_bytes: 'Memory that samples take which are not sealed yet.',
+  metricstream_limiter_degraded_total:
+    'Pushes that went on under the limit of their edge alone: the limit that edges share could not be asked in time.',
   metricstream_live_listeners: 'Live feeds that are open.',
   metricstream_log_batches_total: 'Group commits to the log: one row and one fsync each.',
   metricstream_log_end_offset: 'The offset after the last record of the log.',

@@ -16,10 +16,20 @@ export const SERVICE_LIMITS = {
   /** An owner that is silent for so long loses its partitions. It stops writing at half of it. */
   sessionTimeoutMs: 10 * SECOND_MS,
   heartbeatsPerSession: 10,
+  /** What an owner that is told to stop still takes and saves: a part of shutdownMs. */
+  ownerStopMs: 4 * SECOND_MS,
   /** How long those that stay wait for one that is to give something up. */
   rebalanceMs: 10 * SECOND_MS,
   /** Below this share of its limit at one edge a client is not asked about at the limiter that all edges share. */
   sharedLimitFromShare: 0.5,
+  /** A part of the second from push to page: past it the push goes on without the answer. */
+  limiterTimeoutMs: 250,
+  /** Calls that wait for an answer; more go on without one. */
+  limiterCallsMax: 1_000,
+  /** Different limits that are held, and clients over one of them that are remembered so as not to ask again. */
+  limiterLimitsMax: 100,
+  limiterBlockedMax: 10_000,
+  limiterTellMs: 10 * SECOND_MS,
 
   // A store that takes points: one batch of a partition at a time.
   storeBatchPointsMax: 5_000,
@@ -67,6 +77,15 @@ export const SERVICE_LIMITS = {
   /** Requests that read at the same time; each has connections of its own, and asks one at a time. */
   fetchersMax: 4,
   readRetries: 2,
+
+  // Kafka over Upstash's REST API, whose client tries for 15 s by itself and cannot be stopped.
+  restTimeoutMs: 10 * SECOND_MS,
+  /** As text: a topic takes 1 MiB by default, with the frame of the batch. */
+  restRecordBytesMax: 1_000 * KIB,
+  /** Records of one request; so many does the gateway take. */
+  restBatchRecordsMax: 1_000,
+  /** How long a fetch waits for the first record. */
+  restFetchWaitMs: SECOND_MS / 2,
 
   // InfluxDB: batches as it advises them. It gives a write up after 10 s by itself.
   influxBatchPointsMax: 5_000,

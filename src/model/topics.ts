@@ -14,6 +14,8 @@ export function topicNames(prefix: string) {
     raw: `${prefix}metrics-raw`,
     /** The state of each partition's consumer, in the partition of the same number. */
     checkpoints: `${prefix}metricstream-checkpoints`,
+    /** Keys and sessions that were revoked: all servers follow it. */
+    revocations: `${prefix}metricstream-revocations`,
     /** What could be neither read nor stored, with the reason in a header. */
     deadLetter: `${prefix}metrics-dead-letter`,
   } as const;
@@ -41,6 +43,7 @@ export function topicSpecs(prefix: string, partitions: number, brokers: number):
         'segment.ms': '600000',
       },
     },
+    { name: names.revocations, partitions: 1, configs: { ...insync, 'cleanup.policy': 'compact' } },
     { name: names.deadLetter, partitions, configs: { ...insync, 'retention.ms': '604800000' } },
   ];
 }

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../adapters/system/clock.ts';
 import { runAgent } from '../agent/agent.ts';
 import { LIMITS } from '../model/limits.ts';
-import { durationMs, flag, integerIn, sizeBytes } from './config.ts';
+import { durationMs, flag, integerIn, sizeBytes } from './flags.ts';
 import { logLine } from './log-lines.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 

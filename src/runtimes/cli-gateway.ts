@@ -1,7 +1,8 @@
 /** `metricstream gateway`: the Upstash REST APIs of Kafka and Redis in front of your own. */
 import { Command } from 'commander';
 import { LIMITS } from '../model/limits.ts';
-import { addressError, flag, integerIn } from './config.ts';
+import { addressError } from './config.ts';
+import { flag, integerIn } from './flags.ts';
 import type { GatewayConfig } from './gateway.ts';
 import { kafkaFlags } from './kafka-flags.ts';
 import { stopOnSignal } from './stop-on-signal.ts';

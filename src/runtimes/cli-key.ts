@@ -2,8 +2,8 @@
 import { Command, Option } from 'commander';
 import { createKey } from '../edge/keys.ts';
 import { ROLES, type Role } from '../model/access.ts';
-import { durationMs, flag, integerIn } from './config.ts';
 import { openDataDir, readKeys, readSecrets } from './data-dir.ts';
+import { durationMs, flag, integerIn } from './flags.ts';
 
 interface CreateFlags {
   readonly tenant: string;

@@ -5,8 +5,10 @@ import { kafkaSetup } from '../adapters/kafka/setup.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { DAY_MS } from '../model/window.ts';
-import { flag, retentionFlags, serviceFlags } from './config.ts';
-import { influxOf, kafkaOf, type ServiceConfig } from './service-connections.ts';
+import { retentionFlags, serviceFlags } from './config.ts';
+import { flag } from './flags.ts';
+import { kafkaConnection } from './kafka-flags.ts';
+import { influxOf, type ServiceConfig } from './service-connections.ts';
 
 interface SetupConfig extends ServiceConfig {
   readonly dryRun: boolean;
@@ -22,7 +24,7 @@ export function setupCommand(): Command {
       if (config.kafkaBrokers === undefined && config.influxUrl === undefined)
         command.error('error: give --kafka-brokers, --influx-url with --influx-token, or both');
       try {
-        if (config.kafkaBrokers !== undefined) await setUpKafka(config);
+        await setUpKafka(config);
         if (config.influxUrl !== undefined) await setUpInflux(config);
       } catch (error) {
         if (error instanceof MetricStreamError) command.error(`error: ${error.message}`);
@@ -37,7 +39,9 @@ function say(line: string): void {
 }
 
 async function setUpKafka(config: SetupConfig): Promise<void> {
-  const setup = kafkaSetup(kafkaOf(config), config.prefix, LIMITS.partitions);
+  const connection = kafkaConnection(config, 'metricstream-setup');
+  if (connection === undefined) return;
+  const setup = kafkaSetup(connection, config.prefix, LIMITS.partitions);
   const plan = await setup.plan();
   for (const { name, partitions, wanted } of plan.wrong)
     throw new MetricStreamError(

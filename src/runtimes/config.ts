@@ -1,37 +1,10 @@
 /** What an operator sets: flags, each with its METRICSTREAM_ variable, and what they mean. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { LIMITS } from '../model/limits.ts';
+import { durationMs, flag, integerIn, listOf, sizeBytes } from './flags.ts';
+import { type KafkaFlags, kafkaFlags } from './kafka-flags.ts';
 
-const DURATION = /^(\d+)(ms|s|m|h|d)$/;
-const DURATION_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const SIZE = /^(\d+)(B|KiB|MiB|GiB)$/;
-const SIZE_BYTES: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
-
-/** `90d`, `12h`, `250ms` in ms. */
-export function durationMs(text: string): number {
-  const match = DURATION.exec(text);
-  if (match === null) throw new InvalidArgumentError('write a number and ms, s, m, h or d, like 90d');
-  return Number(match[1]) * (DURATION_MS[match[2] ?? ''] ?? Number.NaN);
-}
-
-/** `4GiB`, `64MiB` in bytes. */
-export function sizeBytes(text: string): number {
-  const match = SIZE.exec(text);
-  if (match === null) throw new InvalidArgumentError('write a number and B, KiB, MiB or GiB, like 4GiB');
-  return Number(match[1]) * (SIZE_BYTES[match[2] ?? ''] ?? Number.NaN);
-}
-
-/** @returns a parser of whole numbers in [min, max]. */
-export function integerIn(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min || value > max)
-      throw new InvalidArgumentError(`write a whole number in ${min}..${max}`);
-    return value;
-  };
-}
-
-export interface ServerConfig {
+export interface ServerConfig extends KafkaFlags {
   readonly port: number;
   readonly host: string;
   readonly dataDir: string;
@@ -50,12 +23,14 @@ export interface ServerConfig {
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly insecure: boolean;
-  readonly kafkaBrokers: readonly string[] | undefined;
   readonly kafkaGroup: string;
   readonly influxUrl: string | undefined;
   readonly influxToken: string | undefined;
   readonly influxOrg: string;
-  /** Before the names of topics and buckets. */
+  /** Upstash's REST API of Redis, where edges count together what clients do. */
+  readonly redisRestUrl: string | undefined;
+  readonly redisRestToken: string | undefined;
+  /** Before the names of topics, buckets and keys. */
   readonly prefix: string;
   readonly roles: readonly Role[];
 }
@@ -63,13 +38,6 @@ export interface ServerConfig {
 /** What a server on Kafka does: take pushes, consume partitions. All answer what they are asked. */
 const ROLES = ['edge', 'consumer'] as const;
 export type Role = (typeof ROLES)[number];
-
-/** `a,b` as a list without blanks. */
-export function listOf(text: string): string[] {
-  const list = text.split(',').map((one) => one.trim());
-  if (list.includes('')) throw new InvalidArgumentError('write names with commas between them');
-  return list;
-}
 
 function rolesOf(text: string): Role[] {
   return listOf(text).map((name) => {
@@ -79,16 +47,9 @@ function rolesOf(text: string): Role[] {
   });
 }
 
-/** A flag with its variable: `--data-dir` is METRICSTREAM_DATA_DIR. */
-export function flag(flags: string, description: string): Option {
-  const option = new Option(flags, description);
-  return option.env(`METRICSTREAM_${option.name().replace(/^no-/, '').replaceAll('-', '_').toUpperCase()}`);
-}
-
 /** Where log and store are, if not in the data directory. */
 export function serviceFlags(command: Command): Command {
-  return command
-    .addOption(flag('--kafka-brokers <list>', 'host:port,…: keep the log in Kafka').argParser(listOf))
+  return kafkaFlags(command)
     .addOption(flag('--influx-url <url>', 'keep samples and windows in this InfluxDB 2'))
     .addOption(flag('--influx-token <token>', 'of InfluxDB: reads and writes the buckets; better as METRICSTREAM_INFLUX_TOKEN'))
     .addOption(flag('--influx-org <name>', 'organization in InfluxDB').default('metricstream'))
@@ -108,6 +69,8 @@ export function retentionFlags(command: Command): Command {
 
 function shareFlags(command: Command): Command {
   return command
+    .addOption(flag('--redis-rest-url <url>', 'count what clients do for all edges together: Upstash, or `metricstream gateway`'))
+    .addOption(flag('--redis-rest-token <token>', 'its secret; better as METRICSTREAM_REDIS_REST_TOKEN'))
     .addOption(flag('--kafka-group <name>', 'consumer group that shares the partitions').default('metricstream'))
     .addOption(
       flag('--roles <list>', 'with Kafka: edge, consumer')
@@ -174,6 +137,12 @@ export function configError(config: ServerConfig): string | undefined {
     return '--sample-age-max may be at most --raw-retention less a day';
   const services = [config.kafkaBrokers, config.influxUrl, config.influxToken].filter((one) => one !== undefined).length;
   if (services !== 0 && services !== 3) return '--kafka-brokers, --influx-url and --influx-token go together';
+  if ((config.redisRestUrl === undefined) !== (config.redisRestToken === undefined))
+    return '--redis-rest-url and --redis-rest-token go together';
+  if (services === 0 && config.redisRestUrl !== undefined)
+    return '--redis-rest-url needs --kafka-brokers: without them one edge takes all pushes';
+  if (config.redisRestUrl !== undefined && !/^https?:\/\/[^\s/?#]+/.test(config.redisRestUrl))
+    return '--redis-rest-url has to begin with http:// or https://';
   if (services === 0 && config.roles.length < ROLES.length)
     return '--roles needs --kafka-brokers: without it one process does everything';
   if (config.interval < LIMITS.agentIntervalMsMin) return `--interval may not be under ${LIMITS.agentIntervalMsMin} ms`;

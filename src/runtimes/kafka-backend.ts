@@ -3,37 +3,87 @@ import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
 import { influxPointWriter } from '../adapters/influxdb/point-writer.ts';
 import { influxTimeSeriesStore } from '../adapters/influxdb/time-series-store.ts';
 import { kafkaCheckpointLog } from '../adapters/kafka/checkpoint-log.ts';
+import type { KafkaConnection } from '../adapters/kafka/connection.ts';
+import { kafkaKeyRegistry } from '../adapters/kafka/key-registry.ts';
 import { kafkaPartitionGroup } from '../adapters/kafka/partition-group.ts';
 import { kafkaPartitionLog } from '../adapters/kafka/partition-log.ts';
+import { kafkaSetup } from '../adapters/kafka/setup.ts';
 import { kafkaTopicProducer } from '../adapters/kafka/topic-producer.ts';
 import { systemClock } from '../adapters/system/clock.ts';
+import { upstashRateLimiter } from '../adapters/upstash/rate-limiter.ts';
 import { LogAppender } from '../consumers/log-appender.ts';
 import { SERVER_PACE } from '../consumers/pace.ts';
 import { PartitionOwner } from '../consumers/partition-owner.ts';
 import type { DeadLetter } from '../consumers/store-writer.ts';
+import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { topicNames } from '../model/topics.ts';
+import type { PartitionLog } from '../ports/partition-log.ts';
 import type { PushAppender } from '../ports/push-appender.ts';
+import type { RateLimiter } from '../ports/rate-limiter.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TopicProducer } from '../ports/topic-producer.ts';
 import { encodeTick, shapeInterner } from '../protocols/log-record.ts';
 import type { Backend } from './backend.ts';
 import type { ServerConfig } from './config.ts';
 import { type DatabaseOpener, openServerDatabase } from './embedded-backend.ts';
-import { gzipBody, influxOf, kafkaOf } from './service-connections.ts';
+import { kafkaConnection } from './kafka-flags.ts';
+import { gzipBody, influxOf } from './service-connections.ts';
 
+/** @throws misconfigured where topics are missing | unavailable where Kafka cannot be reached */
 export async function openKafkaBackend(config: ServerConfig, host: DatabaseOpener, telemetry: Telemetry): Promise<Backend> {
   const clock = systemClock();
   const topics = topicNames(config.prefix);
-  const connection = kafkaOf(config);
+  const connection = kafkaConnection(config, 'metricstream') ?? { brokers: [], clientId: 'metricstream' };
+  await checkTopics(connection, config.prefix);
   const producer = kafkaTopicProducer({ connection, clock });
-  const log = kafkaPartitionLog({ connection, topic: topics.raw, clock, telemetry });
-  const saved = kafkaPartitionLog({ connection, topic: topics.checkpoints, clock, telemetry });
+  const logOf = (topic: string): PartitionLog => kafkaPartitionLog({ connection, topic, clock, telemetry });
+  const [log, saved, revoked] = [logOf(topics.raw), logOf(topics.checkpoints), logOf(topics.revocations)];
+  const owner = ownerOf(config, { connection, producer, log, saved, telemetry });
+  const appender = openAppender(config, producer, telemetry);
+  const database = openServerDatabase(config, host);
+  const local = embeddedKeyRegistry({ database });
+  const keys = await kafkaKeyRegistry({ local, log: revoked, producer, topic: topics.revocations, telemetry });
+  const consumes = config.roles.includes('consumer');
+  if (consumes) await owner.start();
+  return {
+    appender,
+    reader: owner.reader,
+    live: owner.live,
+    keys,
+    ready: () => (consumes ? owner.ready() : { ready: true }),
+    async stop() {
+      appender.stop();
+      if (consumes) await owner.stop();
+      await producer.close();
+      await Promise.all([log.close(), saved.close(), revoked.close()]);
+      database.close();
+    },
+  };
+}
+
+async function checkTopics(connection: KafkaConnection, prefix: string): Promise<void> {
+  const { create } = await kafkaSetup(connection, prefix, LIMITS.partitions).plan();
+  const missing = create.map(({ name }) => name).join(', ');
+  if (missing !== '')
+    throw new MetricStreamError('misconfigured', `Kafka has no ${missing}: run \`npx metricstream setup\` first.`);
+}
+
+interface OwnerParts {
+  readonly connection: KafkaConnection;
+  readonly producer: TopicProducer;
+  readonly log: PartitionLog;
+  readonly saved: PartitionLog;
+  readonly telemetry: Telemetry;
+}
+
+function ownerOf(config: ServerConfig, { connection, producer, log, saved, telemetry }: OwnerParts): PartitionOwner {
+  const clock = systemClock();
+  const topics = topicNames(config.prefix);
   const influx = influxOf(config);
   const send = (topic: string, partition: number, value: Uint8Array, reason?: string): Promise<number> =>
     producer.send({ topic, partition, key: undefined, value, headers: headersOf(reason), timestampMs: undefined });
-  const consumes = config.roles.includes('consumer');
-  const owner = new PartitionOwner({
+  return new PartitionOwner({
     clock,
     log,
     group: kafkaPartitionGroup({
@@ -58,23 +108,6 @@ export async function openKafkaBackend(config: ServerConfig, host: DatabaseOpene
       await Promise.all(letters.map(({ bytes, reason }) => send(topics.deadLetter, partition, bytes, reason)));
     },
   });
-  const appender = openAppender(config, producer, telemetry);
-  const database = openServerDatabase(config, host);
-  if (consumes) await owner.start();
-  return {
-    appender,
-    reader: owner.reader,
-    live: owner.live,
-    keys: embeddedKeyRegistry({ database }),
-    ready: () => (consumes ? owner.ready() : { ready: true }),
-    async stop() {
-      appender.stop();
-      if (consumes) await owner.stop();
-      await producer.close();
-      await Promise.all([log.close(), saved.close()]);
-      database.close();
-    },
-  };
 }
 
 function headersOf(reason: string | undefined): readonly (readonly [string, Uint8Array])[] {
@@ -93,6 +126,12 @@ function openAppender(config: ServerConfig, producer: TopicProducer, telemetry: 
     telemetry,
     cardinality: LIMITS,
     tenantRequestsPerSecond: config.tenantRate,
-    limiter: undefined,
+    limiter: sharedLimiter(config, telemetry),
   });
+}
+
+function sharedLimiter(config: ServerConfig, telemetry: Telemetry): RateLimiter | undefined {
+  const { redisRestUrl: url, redisRestToken: token, prefix } = config;
+  if (url === undefined || token === undefined) return undefined;
+  return upstashRateLimiter({ url, token, prefix, clock: systemClock(), telemetry, pipelined: true });
 }

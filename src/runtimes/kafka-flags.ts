@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { KafkaConnection, KafkaSasl } from '../adapters/kafka/connection.ts';
-import { flag, listOf } from './config.ts';
+import { flag, listOf } from './flags.ts';
 
 export interface KafkaFlags {
   readonly kafkaBrokers?: readonly string[];
@@ -18,7 +18,9 @@ const MECHANISMS: readonly KafkaSasl['mechanism'][] = ['PLAIN', 'SCRAM-SHA-256',
 /** Adds the flags to a command. */
 export function kafkaFlags(command: Command): Command {
   return command
-    .addOption(flag('--kafka-brokers <list>', 'host:port,… of some brokers of Kafka').argParser(listOf))
+    .addOption(
+      flag('--kafka-brokers <list>', 'host:port,… of some brokers of Kafka; a server then keeps its log there').argParser(listOf),
+    )
     .addOption(flag('--kafka-username <name>', 'who we are to Kafka; with --kafka-password'))
     .addOption(flag('--kafka-password <text>', 'better as METRICSTREAM_KAFKA_PASSWORD, where ps does not show it'))
     .addOption(flag('--kafka-sasl <mechanism>', 'how that is shown').choices(MECHANISMS).default('SCRAM-SHA-512'))

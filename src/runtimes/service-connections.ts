@@ -2,18 +2,12 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { InfluxConnection } from '../adapters/influxdb/connection.ts';
-import type { KafkaConnection } from '../adapters/kafka/connection.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import type { ServerConfig } from './config.ts';
+import type { KafkaFlags } from './kafka-flags.ts';
 
-export type ServiceConfig = Pick<
-  ServerConfig,
-  'kafkaBrokers' | 'influxUrl' | 'influxToken' | 'influxOrg' | 'prefix' | 'rawRetention' | 'minuteRetention' | 'hourRetention'
->;
-
-export function kafkaOf(config: Pick<ServiceConfig, 'kafkaBrokers'>): KafkaConnection {
-  return { brokers: config.kafkaBrokers ?? [], clientId: 'metricstream' };
-}
+export type ServiceConfig = KafkaFlags &
+  Pick<ServerConfig, 'influxUrl' | 'influxToken' | 'influxOrg' | 'prefix' | 'rawRetention' | 'minuteRetention' | 'hourRetention'>;
 
 export function influxOf(config: Pick<ServiceConfig, 'influxUrl' | 'influxToken' | 'influxOrg' | 'prefix'>): InfluxConnection & {
   readonly bucketPrefix: string;

@@ -2,7 +2,11 @@
 import { expect, test } from 'vitest';
 import { embeddedKeyRegistry } from '../../src/adapters/embedded/key-registry.ts';
 import { openSchema } from '../../src/adapters/embedded/schema.ts';
+import { kafkaKeyRegistry } from '../../src/adapters/kafka/key-registry.ts';
 import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
+import { memoryPartitionLog } from '../../src/adapters/memory/partition-log.ts';
+import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
+import { memoryTopicProducer } from '../../src/adapters/memory/topic-producer.ts';
 import { nodeSqlDatabase } from '../../src/adapters/node/sql-database.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { SqlDatabase } from '../../src/ports/sql-database.ts';
@@ -16,6 +20,39 @@ function emptyDatabase(): SqlDatabase {
 
 describeKeyRegistry('memory', () => memoryKeyRegistry());
 describeKeyRegistry('embedded on node:sqlite', () => embeddedKeyRegistry({ database: emptyDatabase() }));
+
+/** Of servers that share a topic, each with what it knows itself. */
+function sharing() {
+  const producer = memoryTopicProducer({ topics: { revocations: 1 } });
+  const log = memoryPartitionLog({ producer, topic: 'revocations' });
+  const telling = {
+    ...producer,
+    send: (record: Parameters<typeof producer.send>[0]) => producer.send(record).finally(log.arrived),
+  };
+  const telemetry = memoryTelemetry({ nowMs: () => 0 });
+  const open = () => kafkaKeyRegistry({ local: memoryKeyRegistry(), log, producer: telling, topic: 'revocations', telemetry });
+  return { open, producer };
+}
+
+describeKeyRegistry('a topic', () => sharing().open());
+
+test('a topic: what one server revokes all others refuse, those too that start later, whatever else lies in the topic', async () => {
+  const { open, producer } = sharing();
+  const [one, two] = [await open(), await open()];
+  await producer.send({
+    topic: 'revocations',
+    partition: 0,
+    key: undefined,
+    value: Uint8Array.of(1),
+    headers: [],
+    timestampMs: 0,
+  });
+  await one.revoke('acme', 'acme.one', 1000);
+  await expect.poll(() => two.isRevoked('acme.one')).toBe(true);
+  const three = await open();
+  await expect.poll(() => three.isRevoked('acme.one')).toBe(true);
+  expect(await three.revokedSince(1000)).toEqual([{ tenant: 'acme', keyId: 'acme.one', revokedMs: 1000, expiresMs: undefined }]);
+});
 
 test('embedded: a revocation is there for the next to open the database', async () => {
   const database = emptyDatabase();

@@ -51,7 +51,7 @@ test('buckets and tokens are created once', async () => {
   await deleteBuckets(lab.api, Object.values(buckets));
 });
 
-test('the consumer can only write, control can only read', async () => {
+test('the consumer can read and write, control can only read, and neither anything else', async () => {
   const bucketPrefix = freshPrefix();
   const buckets = bucketNames(bucketPrefix);
   const setup = influxSetup({ ...lab.connection, bucketPrefix, retentionMs: RETENTION });
@@ -62,7 +62,10 @@ test('the consumer can only write, control can only read', async () => {
   expect((await write({ ...lab.connection, token: consumer })).refusedCount).toBe(0);
   expect(await read({ ...lab.connection, token: control })).toEqual(['web-1']);
   await expect(write({ ...lab.connection, token: control })).rejects.toMatchObject({ code: 'misconfigured' });
-  await expect(read({ ...lab.connection, token: consumer })).rejects.toMatchObject({ code: 'misconfigured' });
+  expect(await read({ ...lab.connection, token: consumer })).toEqual(['web-1']);
+  const elsewhere = influxPointWriter({ ...lab.connection, bucketPrefix: lab.bucketPrefix, token: consumer });
+  const points = [clientPoints({ samples: [sampleRun(CPU, Date.now(), 1)] })];
+  await expect(elsewhere.write(points)).rejects.toMatchObject({ code: 'misconfigured' });
   await deleteBuckets(lab.api, Object.values(buckets));
 });
 

@@ -1,10 +1,10 @@
 /** A real server in a process of its own, for tests that kill it. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { childrenOf } from '../../scripts/bench/process-usage.ts';
+import { serverVariables } from '../../scripts/services/server-variables.ts';
 import { serverCommand, type TestHost } from './hosts.ts';
 
 export interface Keys {
@@ -39,7 +39,7 @@ export async function startServer(
   flags: readonly string[] = [],
 ): Promise<ServerProcess> {
   const [command, ...server] = serverCommand(host);
-  const services = host.services === true ? await servicesFor(host, dataDir) : {};
+  const services = host.services === true ? await serverVariables(host.command, dataDir) : {};
   const args = [...server, '--port', String(port), '--data-dir', dataDir, '--no-agent', ...flags];
   // What is killed leaves its temporary files behind: there they go with the data.
   const child = spawn(command, args, {
@@ -62,28 +62,6 @@ export async function startServer(
       return ended;
     },
   };
-}
-
-/** Topics, buckets and a group of its own for each data directory: made before the first start, found again at the next. */
-async function servicesFor({ command: [command, ...args] }: TestHost, dataDir: string): Promise<Record<string, string>> {
-  const name = basename(dataDir).replaceAll(/[^A-Za-z0-9]/g, '-');
-  const variables = {
-    METRICSTREAM_KAFKA_BROKERS: given('KAFKA_BROKERS'),
-    METRICSTREAM_INFLUX_URL: given('INFLUX_URL'),
-    METRICSTREAM_INFLUX_TOKEN: given('INFLUX_TOKEN'),
-    METRICSTREAM_INFLUX_ORG: given('INFLUX_ORG'),
-    METRICSTREAM_PREFIX: `${name}-`,
-    METRICSTREAM_KAFKA_GROUP: name,
-  };
-  const env = { ...process.env, ...variables };
-  await promisify(execFile)(command, [...args, 'src/runtimes/cli.ts', 'setup'], { env });
-  return variables;
-}
-
-function given(name: string): string {
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is not set: run npm run test:services`);
-  return value;
 }
 
 /** Processes that a server started, which outlive it: workerd is one. */

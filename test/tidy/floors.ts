@@ -153,6 +153,7 @@ export const NEUTRAL = [
   'adapters/embedded',
   'adapters/influxdb',
   'adapters/memory',
+  'adapters/upstash',
 ];
 const BROWSER = 'src/edge/dashboard/browser/';
 const AMBIENT = [

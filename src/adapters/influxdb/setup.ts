@@ -11,10 +11,10 @@ export interface InfluxSetupOptions extends InfluxConnection {
   readonly retentionMs: Readonly<Record<PointKind, number>>;
 }
 
-/** The consumer writes, control reads. */
+/** The consumer writes, and reads back what late samples belong to; control reads. */
 const TOKEN_ROLES = ['consumer', 'control'] as const;
 export type TokenRole = (typeof TOKEN_ROLES)[number];
-const ACTIONS = { consumer: 'write', control: 'read' } as const satisfies Record<TokenRole, string>;
+const ACTIONS = { consumer: ['read', 'write'], control: ['read'] } as const satisfies Record<TokenRole, readonly string[]>;
 
 /** What is there and what is missing, as data. */
 export interface InfluxPlan {
@@ -83,15 +83,19 @@ export function influxSetup(options: InfluxSetupOptions): InfluxSetup {
     async apply({ orgId, createsBuckets, createsTokens }) {
       for (const { name, retentionMs: keptMs } of createsBuckets) {
         const retentionRules = keptMs === 0 ? [] : [{ type: 'expire', everySeconds: keptMs / 1_000 }];
-        await call('POST', 'buckets', { orgID: orgId, name, retentionRules });
+        try {
+          await call('POST', 'buckets', { orgID: orgId, name, retentionRules });
+        } catch (error) {
+          // Another may have made it meanwhile.
+          if (!(await held(orgId)).some((bucket) => bucket?.name === name)) throw error;
+        }
       }
       const there = await held(orgId);
       const created: Partial<Record<TokenRole, string>> = {};
       for (const role of createsTokens) {
-        const permissions = there.map((bucket) => ({
-          action: ACTIONS[role],
-          resource: { type: 'buckets', id: bucket?.id, orgID: orgId },
-        }));
+        const permissions = there.flatMap((bucket) =>
+          ACTIONS[role].map((action) => ({ action, resource: { type: 'buckets', id: bucket?.id, orgID: orgId } })),
+        );
         const body = { orgID: orgId, description: descriptionOf(role, buckets), permissions };
         const made = await call<{ readonly token: string }>('POST', 'authorizations', body);
         if (made !== undefined) created[role] = made.token;
@@ -103,15 +107,15 @@ export function influxSetup(options: InfluxSetupOptions): InfluxSetup {
 
 /** By it a token is known again. */
 function descriptionOf(role: TokenRole, buckets: BucketNames): string {
-  return `metricstream ${role}: ${ACTIONS[role]} ${POINT_KINDS.map((kind) => buckets[kind]).join(', ')}`;
+  return `metricstream ${role}: ${ACTIONS[role].join(' and ')} ${POINT_KINDS.map((kind) => buckets[kind]).join(', ')}`;
 }
 
 /** Whether it is the one that we would create, for the buckets that there are now. */
 function allows(token: Authorization, role: TokenRole, buckets: BucketNames, there: readonly (Bucket | undefined)[]): boolean {
   const may = (id: string | undefined): boolean =>
-    token.permissions?.some(
-      ({ action, resource }) => action === ACTIONS[role] && resource.type === 'buckets' && resource.id === id,
-    ) ?? false;
+    ACTIONS[role].every((wanted) =>
+      token.permissions?.some(({ action, resource }) => action === wanted && resource.type === 'buckets' && resource.id === id),
+    );
   return (
     token.status === 'active' && token.description === descriptionOf(role, buckets) && there.every((bucket) => may(bucket?.id))
   );

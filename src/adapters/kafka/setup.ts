@@ -3,6 +3,7 @@ import { Admin } from '@platformatic/kafka';
 import { MetricStreamError } from '../../model/errors.ts';
 import { type TopicSpec, topicSpecs } from '../../model/topics.ts';
 import { clientOptions, type KafkaConnection } from './connection.ts';
+import { isKafkaError } from './failures.ts';
 
 export interface KafkaPlan {
   readonly replicas: number;
@@ -45,12 +46,13 @@ export function kafkaSetup(connection: KafkaConnection, prefix: string, partitio
     apply({ create, replicas }: KafkaPlan): Promise<void> {
       return withAdmin(async (admin) => {
         for (const { name, partitions: count, configs } of create) {
-          await admin.createTopics({
-            topics: [name],
-            partitions: count,
-            replicas,
-            configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
-          });
+          const list = Object.entries(configs).map(([key, value]) => ({ name: key, value }));
+          try {
+            await admin.createTopics({ topics: [name], partitions: count, replicas, configs: list });
+          } catch (error) {
+            // Another may have made it meanwhile.
+            if (!isKafkaError(error, 'apiId', ['TOPIC_ALREADY_EXISTS'])) throw error;
+          }
         }
       });
     },

@@ -4,10 +4,10 @@ import { LIMITS } from '../../../src/model/limits.ts';
 import type { KeyRegistry } from '../../../src/ports/key-registry.ts';
 
 /** @param create answers a registry in which nothing is revoked. */
-export function describeKeyRegistry(name: string, create: () => KeyRegistry): void {
+export function describeKeyRegistry(name: string, create: () => KeyRegistry | Promise<KeyRegistry>): void {
   describe(`key-registry: ${name}`, () => {
     test('a key is valid until it is revoked, and other keys stay so', async () => {
-      const registry = create();
+      const registry = await create();
       expect(registry.isRevoked('acme.one')).toBe(false);
       await registry.revoke('acme', 'acme.one', 1000);
       expect(registry.isRevoked('acme.one')).toBe(true);
@@ -15,14 +15,14 @@ export function describeKeyRegistry(name: string, create: () => KeyRegistry): vo
     });
 
     test('revoking twice is harmless', async () => {
-      const registry = create();
+      const registry = await create();
       await registry.revoke('acme', 'acme.one', 1000);
       await registry.revoke('acme', 'acme.one', 2000);
       expect(registry.isRevoked('acme.one')).toBe(true);
     });
 
     test('what was revoked since a time is told, each key once', async () => {
-      const registry = create();
+      const registry = await create();
       await registry.revoke('acme', 'acme.one', 1000);
       await registry.revoke('acme', 'acme.session', 2000, 9000);
       await registry.revoke('acme', 'acme.one', 3000);
@@ -34,7 +34,7 @@ export function describeKeyRegistry(name: string, create: () => KeyRegistry): vo
     });
 
     test('what ends by itself is forgotten well after it has, and nothing else is', async () => {
-      const registry = create();
+      const registry = await create();
       await registry.revoke('acme', 'acme.session', 1000, 5000);
       await registry.revoke('acme', 'acme.later', 1000, 9000);
       await registry.revoke('acme', 'acme.key', 1000);
@@ -46,7 +46,7 @@ export function describeKeyRegistry(name: string, create: () => KeyRegistry): vo
     });
 
     test('sessions take no more than their places, and get them back when they have ended', async () => {
-      const registry = create();
+      const registry = await create();
       for (let i = 0; i < LIMITS.sessionRevocationsMax; i++) await registry.revoke('acme', `acme.${i}`, 1000, 2000);
       await expect(registry.revoke('acme', 'acme.more', 1500, 9000)).rejects.toMatchObject({ code: 'unavailable' });
       await registry.revoke('acme', 'acme.key', 1500);
@@ -56,7 +56,7 @@ export function describeKeyRegistry(name: string, create: () => KeyRegistry): vo
     });
 
     test('a tenant cannot revoke the key of another, not even of one whose name begins alike', async () => {
-      const registry = create();
+      const registry = await create();
       await expect(registry.revoke('acme', 'acme-two.one', 1000)).rejects.toMatchObject({ code: 'forbidden' });
       await expect(registry.revoke('acme', 'other.one', 1000)).rejects.toMatchObject({ code: 'forbidden' });
       expect(registry.isRevoked('acme-two.one')).toBe(false);
