@@ -27,6 +27,7 @@ type ClosedFlags = Omit<ClosedOptions, 'connections' | 'clock'> & {
   readonly connections: readonly number[];
   readonly clock: readonly ClosedOptions['clock'][];
 };
+type KafkaFlags = Pick<KafkaOptions, 'seconds' | 'connections' | 'runs'>;
 type Scenario = (bench: Bench) => Promise<Sections>;
 
 const DEFAULT_OUT = '.bench/result.json';
@@ -85,6 +86,10 @@ const visible = (options: VisibleOptions): Scenario => {
   return async (bench) => ({ visible: await runVisible(bench, options) });
 };
 
+const kafka = (options: KafkaOptions): Scenario => {
+  return async (bench) => ({ kafka: await runKafka(bench, options) });
+};
+
 function program(): Command {
   const bench = new Command('bench')
     .description('Starts a server on fresh data for each load, measures it over HTTP, stops it, and writes what it saw.')
@@ -131,9 +136,7 @@ function program(): Command {
   load('kafka', 'edge and consumer on Kafka and InfluxDB, whose addresses the environment has', KAFKA.seconds)
     .option('--connections <list>', 'one load for each number', positives, KAFKA.connections)
     .option('--runs <n>', 'the medians of so many are reported', positive, KAFKA.runs)
-    .action((flags: Pick<KafkaOptions, 'seconds' | 'connections' | 'runs'>, command: Command) =>
-      run(command, async (on) => ({ kafka: await runKafka(on, { ...KAFKA, ...flags }) })),
-    );
+    .action((flags: KafkaFlags, command: Command) => run(command, kafka({ ...KAFKA, ...flags })));
   bench
     .command('all', { isDefault: true })
     .description('every load; --seconds for steady and hosts')

@@ -49,14 +49,17 @@ export class LogAppender implements PushAppender {
     });
   }
 
-  async append(push: Push, requestsPerSecond: number): Promise<AppendOutcome> {
-    if (this.#closed) return { kind: 'refused', code: 'shutting_down', retryAfterMs: LIMITS.retryMs };
+  append(push: Push, requestsPerSecond: number): Promise<AppendOutcome> {
+    if (this.#closed) return Promise.resolve({ kind: 'refused', code: 'shutting_down', retryAfterMs: LIMITS.retryMs });
     const client = this.#intake.enter(push.tenant, push.client);
-    if (client === undefined) return { kind: 'crowded' };
+    if (client === undefined) return Promise.resolve({ kind: 'crowded' });
     const waitMs = this.#limit(client, requestsPerSecond);
-    const retryAfterMs = waitMs instanceof Promise ? await waitMs : waitMs;
-    if (retryAfterMs > 0) return { kind: 'limited', retryAfterMs };
-    return this.#produce(push, client);
+    if (waitMs instanceof Promise) return waitMs.then((retryAfterMs) => this.#unless(retryAfterMs, push, client));
+    return this.#unless(waitMs, push, client);
+  }
+
+  #unless(retryAfterMs: number, push: Push, client: ClientIntake): Promise<AppendOutcome> {
+    return retryAfterMs > 0 ? Promise.resolve({ kind: 'limited', retryAfterMs }) : this.#produce(push, client);
   }
 
   /** @returns how long to wait, ms; 0: go on. */
@@ -70,25 +73,28 @@ export class LogAppender implements PushAppender {
     return limiter.take(client.key, requestsPerSecond);
   }
 
-  async #produce(push: Push, client: ClientIntake): Promise<AppendOutcome> {
+  #produce(push: Push, client: ClientIntake): Promise<AppendOutcome> {
     const { clock, producer, topic, shapes, telemetry } = this.#deps;
     const startedMs = clock.nowMs();
     const { push: admitted, rejected } = admitSeries(push, client, shapes, startedMs);
     const value = encodePush(admitted, this.#writer);
-    if (value.length > LIMITS.recordBytesMax)
-      throw new MetricStreamError('body_too_large', `A record holds at most ${LIMITS.recordBytesMax} bytes.`);
-    const { partition } = client;
-    const offset = await producer.send({
+    if (value.length > LIMITS.recordBytesMax) {
+      const detail = `A record holds at most ${LIMITS.recordBytesMax} bytes.`;
+      return Promise.reject(new MetricStreamError('body_too_large', detail));
+    }
+    const record = {
       topic,
-      partition,
+      partition: client.partition,
       key: client.keyBytes,
       value,
       headers: NO_HEADERS,
       timestampMs: undefined,
+    };
+    return producer.send(record).then((offset) => {
+      telemetry.observe('metricstream_append_seconds', (clock.nowMs() - startedMs) / 1000);
+      telemetry.count('metricstream_log_records_total');
+      return { kind: 'appended', offset, duplicate: false, rejected };
     });
-    telemetry.observe('metricstream_append_seconds', (clock.nowMs() - startedMs) / 1000);
-    telemetry.count('metricstream_log_records_total');
-    return { kind: 'appended', offset, duplicate: false, rejected };
   }
 
   /** Takes no more; what was taken is answered as it would have been. */

@@ -72,8 +72,12 @@ export class OwnedPartition {
     });
   }
 
-  /** Takes over where the last owner stopped. @throws what the log or the checkpoints throw: nothing was taken over, try again. */
-  async start(): Promise<void> {
+  /**
+   * Takes over where the last owner stopped.
+   * @param timed whether it goes on by itself; else its host calls `round`, and `settled` after it.
+   * @throws what the log or the checkpoints throw: nothing was taken over, try again.
+   */
+  async start(timed = true): Promise<void> {
     const { partition } = this.pipeline;
     const log = await this.#deps.log.open(partition, () => void this.#consumer?.kick());
     this.#reader = log;
@@ -102,13 +106,33 @@ export class OwnedPartition {
       tick: () => this.#deps.tick(partition),
       sweep: () => undefined,
     });
-    void consumer.kick();
-    this.#maintenance.start(true);
+    if (timed) void consumer.kick();
+    this.#maintenance.start(timed);
+  }
+
+  /** Takes what is there, and does what is due by the clock. Never rejects. */
+  async round(): Promise<void> {
+    await this.#maintenance?.round();
+  }
+
+  /** When `round` has something to do, Unix ms. */
+  nextDueMs(): number {
+    return this.#maintenance?.nextDueMs() ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Resolves when the store has confirmed all that was told. */
+  async settled(): Promise<void> {
+    await this.#writer.settled(0);
+  }
+
+  /** The offset of the next record to be taken. */
+  get position(): number {
+    return this.#consumer?.position ?? 0;
   }
 
   /** Whether its heads hold again what they held for the last owner. */
   get replayed(): boolean {
-    return (this.#consumer?.position ?? 0) >= this.#startEnd;
+    return this.position >= this.#startEnd;
   }
 
   /** Why it does not go on; undefined while it does. */
@@ -123,7 +147,7 @@ export class OwnedPartition {
 
   /** Records that are in the partition and have not been taken. */
   get lag(): number {
-    return (this.#reader?.end() ?? 0) - (this.#consumer?.position ?? 0);
+    return (this.#reader?.end() ?? 0) - this.position;
   }
 
   /** Tells the sink everything again that the heads hold: an owner before this one may have written late. */

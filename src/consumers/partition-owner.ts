@@ -33,6 +33,7 @@ export class PartitionOwner {
       clock: deps.clock,
       store: deps.store,
       pipelines: () => this.#pipelines(),
+      readsAhead: LIMITS.readsAheadMax,
       allHere: () => this.#owned.size === deps.partitions,
       pipelineOf: (key) => this.#owned.get(partitionOf(key, deps.partitions))?.pipeline,
       replayed: () => this.#joined && this.#replayed(),

@@ -21,6 +21,8 @@ export interface ReaderDependencies {
   /** Whether these are all there are. */
   allHere(): boolean;
   pipelineOf(key: string): Pipeline | undefined;
+  /** Clients that are read at once: more than one where the store is elsewhere. */
+  readonly readsAhead: number;
   /** Whether the heads hold again what they held before the last stop: before that a minute would look partial. */
   replayed(): boolean;
 }
@@ -77,8 +79,7 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
     async *windows(query) {
       checkReplayed();
       const want = wantOf(query);
-      for await (const state of statesIn(query)) {
-        const windows = await windowsOf(state, query, want, deps.store);
+      for await (const windows of ahead(deps.readsAhead, statesIn(query), (state) => windowsOf(state, query, want, deps.store))) {
         if (windows.columns.length > 0) yield windows;
         await breathe();
       }
@@ -86,14 +87,30 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
     async *samples(query) {
       checkReplayed();
       const want = wantOf(query);
-      for await (const state of statesIn(query)) {
+      const read = async (state: ClientState) => {
         const block = await samplesOf(state, query.startMs, query.endMs, deps.store, want);
-        const cut = filterBlock(block, (ms) => ms >= query.startMs && ms < query.endMs);
-        if (cut.columns.length > 0) yield { client: state.client, block: cut };
+        return { client: state.client, block: filterBlock(block, (ms) => ms >= query.startMs && ms < query.endMs) };
+      };
+      for await (const samples of ahead(deps.readsAhead, statesIn(query), read)) {
+        if (samples.block.columns.length > 0) yield samples;
         await breathe();
       }
     },
   };
+}
+
+/** What `read` makes of each item, in their order, up to `most` of them under way at once. */
+async function* ahead<T, R>(most: number, items: AsyncIterable<T>, read: (item: T) => Promise<R>): AsyncGenerator<R> {
+  const reading: Promise<R>[] = [];
+  const next = (): Promise<R> => reading.shift() as Promise<R>;
+  for await (const item of items) {
+    const result = read(item);
+    // It may fail while nobody waits for it yet; whoever comes to it is told.
+    result.catch(() => undefined);
+    reading.push(result);
+    if (reading.length >= most) yield await next();
+  }
+  while (reading.length > 0) yield await next();
 }
 
 function wantOf({ metric, labels }: SeriesFilter): Want | undefined {

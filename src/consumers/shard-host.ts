@@ -15,8 +15,8 @@ import type { AppendOutcome } from '../ports/push-appender.ts';
 import type { AppendCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
-import { compactSamples, compactWindows } from './compact.ts';
 import { EdgePlaces } from './edge-places.ts';
+import { samplesPage, windowsPage } from './pages.ts';
 import type { Shard } from './shard.ts';
 
 /** The platform's alarm: one, at a time in Unix ms; kept over evictions. */
@@ -81,12 +81,12 @@ export class ShardHost {
 
   async readWindows({ query }: ReadCall<WindowQuery>): Promise<Page<ClientWindows>> {
     await this.#deps.shard.catchUp();
-    return pageOf(this.#deps.shard.reader.windows(query), compactWindows);
+    return windowsPage(this.#deps.shard.reader.windows(query));
   }
 
   async readSamples({ query }: ReadCall<RangeQuery>): Promise<Page<ClientSamples>> {
     await this.#deps.shard.catchUp();
-    return pageOf(this.#deps.shard.reader.samples(query), compactSamples);
+    return samplesPage(this.#deps.shard.reader.samples(query));
   }
 
   async revoke({ revocation: { tenant, keyId, revokedMs, expiresMs } }: Pick<RevokeCall, 'revocation'>): Promise<null> {
@@ -153,20 +153,4 @@ function pushIn(record: Uint8Array, shapes: ShapeInterner) {
     throw new MetricStreamError('unavailable', 'The shard cannot read this push yet.', { cause, retryAfterMs: LIMITS.retryMs });
   }
   throw new MetricStreamError('invalid_request', 'This record is no push.');
-}
-
-/** Whole clients until the page is full. */
-async function pageOf<T>(
-  items: AsyncIterable<T>,
-  compact: (item: T) => { readonly item: T; readonly points: number },
-): Promise<Page<T>> {
-  const page: T[] = [];
-  let points = 0;
-  for await (const one of items) {
-    const { item, points: more } = compact(one);
-    page.push(item);
-    points += more;
-    if (points >= LIMITS.readPagePointsMax || page.length >= LIMITS.readPageClientsMax) return { items: page, more: true };
-  }
-  return { items: page, more: false };
 }

@@ -7,8 +7,11 @@ import { reply } from '../protocols/shard-reply.ts';
 import type { LiveWatch } from './live-watch.ts';
 import type { ShardHost } from './shard-host.ts';
 
+/** What a shard does, wherever its log is. */
+export type HostedShard = Pick<ShardHost, keyof ShardHost>;
+
 export interface ShardParts {
-  readonly host: ShardHost;
+  readonly host: HostedShard;
   readonly live: LiveWatch;
   families(): readonly MetricFamily[];
 }

@@ -93,6 +93,7 @@ export class Shard implements PushAppender {
       store,
       pipelines: () => this.#pipelines,
       allHere: () => true,
+      readsAhead: 1,
       pipelineOf: (key) => this.#pipelines[partitionOf(key, deps.partitions)],
       replayed: () => this.#replayed(),
     });

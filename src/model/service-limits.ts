@@ -35,6 +35,8 @@ export const SERVICE_LIMITS = {
   storeBatchPointsMax: 5_000,
   /** How long a batch waits for more: a part of the second from push to page. */
   storeLingerMs: 20,
+  /** Clients of a query that are read at once. */
+  readsAheadMax: 8,
   /** Clients of a partition whose minutes are read back at once. */
   readBacksConcurrentMax: 8,
   storeRetryMs: 250,
@@ -86,6 +88,20 @@ export const SERVICE_LIMITS = {
   restBatchRecordsMax: 1_000,
   /** How long a fetch waits for the first record. */
   restFetchWaitMs: SECOND_MS / 2,
+
+  // A shard in an object whose log and store are elsewhere: one run, and what it may use.
+  /** Then it is cut off, and begins anew at its checkpoint. */
+  fedRunMs: 20 * SECOND_MS,
+  /** Then it reads no more: what it has read takes its time, too. */
+  fedReadMs: 12 * SECOND_MS,
+  /** Requests after which it reads no more; of 50 that the platform lets a call make on its free plan. */
+  fedRequestsMax: 30,
+  /** From a run that found something to the next. */
+  fedPollMs: 5 * SECOND_MS,
+  /** How often an edge tells a shard what it has counted. */
+  fedCountsMs: 10 * SECOND_MS,
+  /** An edge that no timer sweeps forgets which series it has seen. */
+  fedAppenderMs: 60 * MINUTE_MS,
 
   // InfluxDB: batches as it advises them. It gives a write up after 10 s by itself.
   influxBatchPointsMax: 5_000,
