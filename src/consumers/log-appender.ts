@@ -6,7 +6,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { AppendOutcome, PushAppender } from '../ports/push-appender.ts';
 import type { RateLimiter } from '../ports/rate-limiter.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import type { TopicProducer } from '../ports/topic-producer.ts';
+import type { TopicProducer, TopicRecord } from '../ports/topic-producer.ts';
 import { ByteWriter } from '../protocols/bytes.ts';
 import { encodePush, type ShapeInterner } from '../protocols/log-record.ts';
 import { admitSeries } from './admit.ts';
@@ -26,7 +26,17 @@ export interface LogAppenderDependencies {
   readonly limiter: RateLimiter | undefined;
 }
 
-const NO_HEADERS: readonly never[] = [];
+const NO_HEADERS: TopicRecord['headers'] = [];
+const ENCODER = new TextEncoder();
+
+/** Who else reads the topic goes on with the trace of a push; all else of it is in the record. */
+function headersOf({ traceparent, correlationId }: Push): TopicRecord['headers'] {
+  if (traceparent === undefined) return NO_HEADERS;
+  return [
+    ['traceparent', ENCODER.encode(traceparent)],
+    ['correlation_id', ENCODER.encode(correlationId)],
+  ];
+}
 
 /** Series limits count what this edge has seen of a client; the ledger and repeats are the consumer's. */
 export class LogAppender implements PushAppender {
@@ -87,7 +97,7 @@ export class LogAppender implements PushAppender {
       partition: client.partition,
       key: client.keyBytes,
       value,
-      headers: NO_HEADERS,
+      headers: headersOf(push),
       timestampMs: undefined,
     };
     return producer.send(record).then((offset) => {

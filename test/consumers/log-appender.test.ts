@@ -48,6 +48,21 @@ describe('an edge before Kafka', () => {
     }
   });
 
+  test('hands a trace on in the headers of the record, and has none where there is none', async () => {
+    const { appender, producer } = open();
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const push = pushOf(shapes, [['cpu', 0, 1]]);
+    await appender.append({ ...push, traceparent, correlationId: 'abc' }, 100);
+    await appender.append(push, 100);
+    const [traced, plain] = producer.records(TOPIC, partitionOf('default/web-1', PARTITIONS));
+    const texts = traced?.headers.map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]);
+    expect(texts).toEqual([
+      ['traceparent', traceparent],
+      ['correlation_id', 'abc'],
+    ]);
+    expect(plain?.headers).toEqual([]);
+  });
+
   test('limits a client by what it has seen itself, and says when to come again', async () => {
     const { push, clock } = open();
     for (let i = 0; i < 3; i++) expect(await push('web-1', 3)).toMatchObject({ kind: 'appended' });
