@@ -31,9 +31,12 @@ async function bundle(entry: string, options: BuildOptions): Promise<Uint8Array>
   return outputFiles[0]?.contents ?? new Uint8Array();
 }
 
+/** Which Worker: the one that keeps all in its objects, or the one whose log and store are Kafka and InfluxDB. */
+export type WorkerEntry = 'cloudflare' | 'cloudflare-services';
+
 /** @throws what esbuild says of a source that cannot be bundled. */
-export function bundleWorker(): Promise<Uint8Array> {
-  return bundle('src/runtimes/cloudflare.ts', {
+export function bundleWorker(entry: WorkerEntry = 'cloudflare'): Promise<Uint8Array> {
+  return bundle(`src/runtimes/${entry}.ts`, {
     platform: 'neutral',
     mainFields: ['module', 'main'],
     conditions: ['workerd', 'worker', 'browser'],

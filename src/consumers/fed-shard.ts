@@ -47,6 +47,8 @@ export class FedShard {
   readonly #deps: FedShardDependencies;
   readonly #reader: MetricReader;
   #owned = new Map<number, OwnedPartition>();
+  /** Rises when a run is cut off: what it still opens is nobody's. */
+  #life = 0;
   #running: Promise<void> | undefined;
   #following: Promise<void> | undefined;
   /** Ticks that are on their way. */
@@ -80,9 +82,10 @@ export class FedShard {
     this.#alarmMs = (await this.#deps.alarm.get()) ?? undefined;
   }
 
-  /** Takes what an edge has counted. Edges of this version append to the log; one that is older is told to come back, and is newer then. */
+  /** Takes what an edge has counted, and looks soon: there is something in the log. What is a push comes from an edge of another kind, and is not taken. */
   async append({ counts }: Pick<AppendCall, 'counts'>): Promise<AppendOutcome> {
     for (const [name, by, labels] of counts) this.#deps.telemetry.count(name, by, labels);
+    await this.#arm(LIMITS.wakeGapMs);
     return { kind: 'refused', code: 'shutting_down', retryAfterMs: LIMITS.retryMs };
   }
 
@@ -118,7 +121,7 @@ export class FedShard {
     await this.#run();
     const setMs = await alarm.get();
     this.#alarmMs = setMs !== null && setMs > clock.nowMs() ? setMs : undefined;
-    await this.#arm(before !== this.#positions());
+    await this.#arm(before !== this.#positions() ? LIMITS.fedPollMs : undefined);
     return null;
   }
 
@@ -136,7 +139,7 @@ export class FedShard {
       return this.#run();
     });
     await this.#following;
-    await this.#arm(false);
+    await this.#arm(undefined);
   }
 
   #isCaughtUp(): boolean {
@@ -169,6 +172,7 @@ export class FedShard {
       telemetry.log('error', 'a shard could not consume; it begins anew at its last checkpoint', { error: String(error) });
       const owned = this.#owned;
       this.#owned = new Map();
+      this.#life += 1;
       await Promise.all([...owned.values()].map((one) => one.stop(false)));
     } finally {
       cancel();
@@ -179,8 +183,7 @@ export class FedShard {
   async #consume(): Promise<void> {
     const { own, look } = this.#deps;
     const missing = own.filter((partition) => !this.#owned.has(partition));
-    const opened = await Promise.all(missing.map((partition) => this.#open(partition)));
-    for (const one of opened) this.#owned.set(one.pipeline.partition, one);
+    await Promise.all(missing.map((partition) => this.#open(partition)));
     if (missing.length < own.length) await look();
     const all = [...this.#owned.values()];
     await Promise.all(all.map((one) => one.round()));
@@ -189,7 +192,8 @@ export class FedShard {
     for (const { failed } of all) if (failed !== undefined) throw failed;
   }
 
-  async #open(partition: number): Promise<OwnedPartition> {
+  async #open(partition: number): Promise<void> {
+    const life = this.#life;
     const { budget, log, headBytesMax, own } = this.#deps;
     const owned = new OwnedPartition(partition, 0, {
       ...this.#deps,
@@ -200,8 +204,14 @@ export class FedShard {
       seen: (client, push) => this.#hub.seen(client, push),
       tick: (one) => this.#tick(one),
     });
-    await owned.start(false);
-    return owned;
+    try {
+      await owned.start(false);
+    } catch (error) {
+      await owned.stop(false);
+      throw error;
+    }
+    if (life === this.#life) this.#owned.set(partition, owned);
+    else await owned.stop(false);
   }
 
   /** One that is lost is followed by the next. */
@@ -213,13 +223,13 @@ export class FedShard {
     this.#ticks.add(tick);
   }
 
-  /** @param isFed whether the last run found something: then more is likely soon. */
-  async #arm(isFed: boolean): Promise<void> {
+  /** @param soonMs in how long there is likely something in the log; undefined: nothing is known of that. */
+  async #arm(soonMs: number | undefined): Promise<void> {
     const { alarm, clock, telemetry } = this.#deps;
     const nowMs = clock.nowMs();
     const owned = [...this.#owned.values()];
     const behind = this.#lag() > 0 ? nowMs : Number.POSITIVE_INFINITY;
-    const soon = isFed ? nowMs + LIMITS.fedPollMs : Number.POSITIVE_INFINITY;
+    const soon = nowMs + (soonMs ?? Number.POSITIVE_INFINITY);
     const dueMs = Math.max(Math.min(behind, soon, ...owned.map((one) => one.nextDueMs())), nowMs + LIMITS.wakeGapMs);
     // Each alarm that is set is billed as a row: one that comes a little early is left.
     if (dueMs === Number.POSITIVE_INFINITY || (this.#alarmMs !== undefined && this.#alarmMs <= dueMs + LIMITS.wakeGapMs)) return;

@@ -19,6 +19,9 @@ export const OBJECT_PACE: Pace = {
   liveMs: LIMITS.objectLiveIntervalMs,
 };
 
+/** Of one whose store is elsewhere: what it holds of a client that is new is told to the store with a checkpoint, and others look there. */
+export const FED_PACE: Pace = { ...OBJECT_PACE, checkpointMs: LIMITS.fedCheckpointMs };
+
 /** Of a server, whose rows cost nothing and which is awake anyway. */
 export const SERVER_PACE: Pace = {
   checkpointMs: LIMITS.checkpointIntervalMs,

@@ -96,10 +96,9 @@ export const SERVICE_LIMITS = {
   fedReadMs: 12 * SECOND_MS,
   /** Requests after which it reads no more; of 50 that the platform lets a call make on its free plan. */
   fedRequestsMax: 30,
-  /** From a run that found something to the next. */
+  /** From a run that found something to the next; and so often an edge tells a shard that there is something. */
   fedPollMs: 5 * SECOND_MS,
-  /** How often an edge tells a shard what it has counted. */
-  fedCountsMs: 10 * SECOND_MS,
+  fedCheckpointMs: 1 * MINUTE_MS,
   /** An edge that no timer sweeps forgets which series it has seen. */
   fedAppenderMs: 60 * MINUTE_MS,
 

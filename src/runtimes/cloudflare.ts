@@ -24,23 +24,27 @@ import { LiveWatch } from '../consumers/live-watch.ts';
 import { OBJECT_RETENTION, type RetentionOptions } from '../consumers/maintenance.ts';
 import { OBJECT_PACE } from '../consumers/pace.ts';
 import { Shard } from '../consumers/shard.ts';
-import { ShardHost } from '../consumers/shard-host.ts';
-import { ShardObjectBase, type ShardParts } from '../consumers/shard-object.ts';
+import { ShardHost, type ShardHostDependencies } from '../consumers/shard-host.ts';
+import { type HostedShard, ShardObjectBase, type ShardParts } from '../consumers/shard-object.ts';
 import { createApp } from '../edge/app.ts';
 import { ownDeadlines } from '../edge/deadlines.ts';
 import { problem } from '../edge/problem.ts';
 import { LIMITS } from '../model/limits.ts';
 import { OWN_METRICS } from '../model/own-metrics.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { EdgePlace } from '../ports/push-appender.ts';
-import type { ControlService, ShardService } from '../ports/shard-service.ts';
+import type { LiveFeed } from '../ports/live-feed.ts';
+import type { EdgePlace, PushAppender } from '../ports/push-appender.ts';
+import type { AppendCall, ControlService, LiveCall, ShardService } from '../ports/shard-service.ts';
+import type { SqlDatabase } from '../ports/sql-database.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { shapeInterner } from '../protocols/log-record.ts';
 import { encodePrometheusText } from '../protocols/prometheus-text.ts';
 import { CALL_VERSION } from '../protocols/shard-reply.ts';
 import { sumFamilies } from '../protocols/telemetry-sum.ts';
+import { type ServicesEnv, servicesError } from './cloudflare-variables.ts';
 
 /** Bindings and variables of wrangler.toml, and secrets. */
-export interface Env {
+export interface Env extends ServicesEnv {
   readonly SHARD: DurableObjectNamespace<ShardObject>;
   readonly CONTROL: DurableObjectNamespace<ControlObject>;
   /** How many shards there are; fixed when they are made. */
@@ -90,7 +94,7 @@ function sampleAgeMsMax(env: Env): number {
 }
 
 /** What is wrong with the variables, in words; undefined: nothing. */
-function variablesError(env: Env): string | undefined {
+function variablesError(env: Env, needsServices: boolean): string | undefined {
   const { partitions, shards } = counts(env);
   const { rawMs, minuteMs, hourMs } = retention(env);
   if (![partitions, shards].every((count) => Number.isInteger(count) && count > 0) || shards > partitions)
@@ -99,7 +103,32 @@ function variablesError(env: Env): string | undefined {
     return 'Retentions and the age of samples have to be above 0 ms.';
   if (sampleAgeMsMax(env) > rawMs - LIMITS.retentionMarginMs)
     return 'METRICSTREAM_SAMPLE_AGE_MAX_MS may be at most the raw retention less a day.';
-  return undefined;
+  return servicesError(env, needsServices);
+}
+
+/** Log and store elsewhere: src/runtimes/cloudflare-services.ts brings them. */
+export interface Services {
+  appender(deps: FedAppenderDependencies): PushAppender;
+  shard(deps: FedObjectDependencies): HostedShard & { readonly live: LiveFeed };
+}
+
+interface FedAppenderDependencies {
+  readonly env: Env;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly partitions: number;
+  tell(partition: number): Promise<unknown>;
+}
+
+interface SharedParts extends Omit<ShardHostDependencies, 'shard' | 'shapes'> {
+  readonly headBytesMax: number;
+}
+
+interface FedObjectDependencies extends SharedParts {
+  readonly env: Env;
+  readonly database: SqlDatabase;
+  readonly partitions: number;
+  readonly own: readonly number[];
 }
 
 function stubs(env: Env) {
@@ -131,56 +160,70 @@ export class ShardObject extends ShardObjectBase<Env> {
     const database = durableObjectSqlDatabase({ storage });
     openSchema(database, counts(env));
     const clock = hostClock();
-    const compression = zlibCompression();
-    const store = embeddedTimeSeriesStore({ database, compression });
     const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => console.log(line), help: OWN_METRICS });
-    const lingerMs = env.METRICSTREAM_LINGER === undefined ? undefined : Number(env.METRICSTREAM_LINGER);
-    const shard = new Shard({
-      clock,
-      log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
-      store,
-      checkpoints: embeddedCheckpointStore({ database, store }),
-      sink: { closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length) },
-      telemetry,
-      shapes: shapeInterner(),
-      disk: {
-        space: () => {
-          const totalBytes = LIMITS.objectStorageBytesMax;
-          return { totalBytes, freeBytes: totalBytes - database.size().usedBytes };
-        },
-        usedBytes: () => database.size().usedBytes,
-        reclaim: () => undefined,
-      },
-      partitions: counts(env).partitions,
-      linger: lingerMs === undefined ? adaptiveLinger : () => lingerMs,
-      headBytesMax: Number(env.METRICSTREAM_HEAD_MAX ?? LIMITS.objectHeadBytesMax),
-      tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
-      cardinality: LIMITS,
-      pace: OBJECT_PACE,
-      retention: retention(env),
-    });
-    const host = new ShardHost({
-      shard,
+    const shared = {
       clock,
       telemetry,
-      alarm: { get: () => storage.getAlarm(), set: (atMs) => storage.setAlarm(atMs) },
+      alarm: { get: () => storage.getAlarm(), set: (atMs: number) => storage.setAlarm(atMs) },
       keys: embeddedKeyRegistry({ database }),
-      shapes: shapeInterner(),
+      headBytesMax: Number(env.METRICSTREAM_HEAD_MAX ?? LIMITS.objectHeadBytesMax),
       register: () =>
         ask(
           stubs(env)
             .control()
             .register({ version: CALL_VERSION, shard: id.name ?? '' }),
         ),
-    });
-    const live = new LiveWatch({
-      clock,
-      feed: shard.live,
-      telemetry,
-      tell: (call) => ask(stubs(env).control().liveChanged(call)),
-    });
-    return { host, live, families: telemetry.families };
+    };
+    const tell = (call: LiveCall) => ask(stubs(env).control().liveChanged(call));
+    const services = this.services();
+    const { host, feed } =
+      services === undefined ? embeddedParts(env, database, shared) : fedParts(services, env, id.name ?? '', database, shared);
+    return { host, live: new LiveWatch({ clock, feed, telemetry, tell }), families: telemetry.families };
   }
+
+  /** undefined: log and store are in this object. */
+  protected services(): Services | undefined {
+    return undefined;
+  }
+}
+
+function fedParts(services: Services, env: Env, name: string, database: SqlDatabase, shared: SharedParts) {
+  const { partitions, shards } = counts(env);
+  const all = Array.from({ length: partitions }, (_, partition) => partition);
+  const own = all.filter((partition) => nameOf(partition % shards) === name);
+  const host = services.shard({ ...shared, env, database, partitions, own });
+  return { host, feed: host.live };
+}
+
+function embeddedParts(env: Env, database: SqlDatabase, { clock, telemetry, headBytesMax, ...shared }: SharedParts) {
+  const compression = zlibCompression();
+  const store = embeddedTimeSeriesStore({ database, compression });
+  const lingerMs = env.METRICSTREAM_LINGER === undefined ? undefined : Number(env.METRICSTREAM_LINGER);
+  const shard = new Shard({
+    clock,
+    log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
+    store,
+    checkpoints: embeddedCheckpointStore({ database, store }),
+    sink: { closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length) },
+    telemetry,
+    shapes: shapeInterner(),
+    disk: {
+      space: () => {
+        const totalBytes = LIMITS.objectStorageBytesMax;
+        return { totalBytes, freeBytes: totalBytes - database.size().usedBytes };
+      },
+      usedBytes: () => database.size().usedBytes,
+      reclaim: () => undefined,
+    },
+    partitions: counts(env).partitions,
+    linger: lingerMs === undefined ? adaptiveLinger : () => lingerMs,
+    headBytesMax,
+    tenantRequestsPerSecond: LIMITS.tenantRequestsPerSecond,
+    cardinality: LIMITS,
+    pace: OBJECT_PACE,
+    retention: retention(env),
+  });
+  return { host: new ShardHost({ shard, clock, telemetry, shapes: shapeInterner(), ...shared }), feed: shard.live };
 }
 
 export class ControlObject extends ControlObjectBase<Env> {
@@ -200,13 +243,25 @@ export class ControlObject extends ControlObjectBase<Env> {
   }
 }
 
-function edgeOf(env: Env, secret: string): { fetch(request: Request): Response | Promise<Response> } {
+function edgeOf(
+  env: Env,
+  secret: string,
+  services: Services | undefined,
+): { fetch(request: Request): Response | Promise<Response> } {
   const { partitions, shardOf, all, control, handshake } = stubs(env);
   const telemetry = travellingTelemetry((line) => console.log(line));
+  const clock = hostClock();
   return createApp({
-    clock: hostClock(),
+    clock,
     deadlines: ownDeadlines,
-    appender: remotePushAppender({ partitions, shardOf, counts: telemetry.drain }),
+    appender:
+      services?.appender({
+        env,
+        clock,
+        telemetry,
+        partitions,
+        tell: (partition) => tellShard(env, partition, telemetry.drain()),
+      }) ?? remotePushAppender({ partitions, shardOf, counts: telemetry.drain }),
     decompression: zlibDecompression(),
     reader: remoteMetricReader({ partitions, shardOf, shards: all }),
     liveSockets: remoteLiveSockets({ fetch: handshake }),
@@ -228,6 +283,14 @@ function edgeOf(env: Env, secret: string): { fetch(request: Request): Response |
   });
 }
 
+/** In front of Kafka no push reaches a shard: it is told that there is one, with what the edge has counted. */
+function tellShard(env: Env, partition: number, counts: AppendCall['counts']): Promise<unknown> {
+  const nothing = { record: new Uint8Array(0), requestsPerSecond: 0, keyId: undefined };
+  return stubs(env)
+    .shardOf(partition)
+    .append({ version: CALL_VERSION, counts, ...nothing });
+}
+
 /** Cloudflare tells it of every request, but its types do not know which are of the platform. */
 function placeOf({ cf }: Request): EdgePlace | undefined {
   if (cf === undefined) return undefined;
@@ -236,20 +299,23 @@ function placeOf({ cf }: Request): EdgePlace | undefined {
 }
 
 /** The edge is made once for each isolate: what it remembers of keys and shapes is what makes it quick. */
-function worker(): ExportedHandler<Env> {
+export function workerOf(services: Services | undefined): ExportedHandler<Env> {
   let edge: ReturnType<typeof edgeOf> | undefined;
   return {
     fetch(request, env) {
       const secret = env.METRICSTREAM_SECRET;
       if (secret === undefined || secret === '')
         return onlyHealth(request, 'There is no secret yet: run `npx metricstream cloudflare setup`.');
-      const wrong = variablesError(env);
+      const wrong = variablesError(env, services !== undefined);
       if (wrong !== undefined) return onlyHealth(request, wrong);
-      edge ??= edgeOf(env, secret);
+      edge ??= edgeOf(env, secret, services);
       return edge.fetch(request);
     },
     async scheduled(_event, env) {
-      await ask(stubs(env).control().wakeAll({ version: CALL_VERSION }));
+      const { control, all } = stubs(env);
+      // No push reaches shards that are fed by Kafka, so that control may not know of them.
+      const woken = services !== undefined ? all().map((shard) => ask(shard.wake({ version: CALL_VERSION }))) : [];
+      await Promise.all([ask(control().wakeAll({ version: CALL_VERSION })), ...woken]);
     },
   };
 }
@@ -260,4 +326,4 @@ function onlyHealth(request: Request, detail: string): Response {
   return problem('unavailable', 'setup', { detail, retryAfterMs: LIMITS.retryMs });
 }
 
-export default worker();
+export default workerOf(undefined);

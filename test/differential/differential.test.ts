@@ -50,7 +50,9 @@ function differences(a: Answers, b: Answers): string[] {
 /** An edge in front of Kafka does not know what the log holds: that a push is a repeat only its ledger says. */
 function comparable({ services }: TestHost, pushes: Answers): Answers {
   if (services !== true) return pushes;
-  return Object.fromEntries(Object.entries(pushes).map(([name, answer]) => [name, { ...(answer as object), duplicate: undefined }]));
+  return Object.fromEntries(
+    Object.entries(pushes).map(([name, answer]) => [name, { ...(answer as object), duplicate: undefined }]),
+  );
 }
 
 const expected = through(REFERENCE, corpus);

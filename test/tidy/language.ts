@@ -7,7 +7,12 @@ const FUNCTION = /^(?:FunctionDeclaration|FunctionExpression|ArrowFunctionExpres
 const everywhere = (tree: Tree): readonly Source[] => tree.sources;
 
 /** Files whose host takes its settings only from a default export. */
-const DEFAULT_DEMANDED = ['vitest.config.ts', 'src/runtimes/cloudflare.ts', 'test/workers/worker.ts'];
+const DEFAULT_DEMANDED = [
+  'vitest.config.ts',
+  'src/runtimes/cloudflare.ts',
+  'src/runtimes/cloudflare-services.ts',
+  'test/workers/worker.ts',
+];
 
 const noDefaultExport: Rule = {
   name: 'nothing is exported as default, but where a tool demands it',

@@ -1,8 +1,10 @@
 /** The contracts of the ports in workerd, on the storage of a Durable Object. */
+import { embeddedCheckpointLog } from '../../src/adapters/embedded/checkpoint-log.ts';
 import { embeddedKeyRegistry } from '../../src/adapters/embedded/key-registry.ts';
 import { openSchema } from '../../src/adapters/embedded/schema.ts';
 import { zlibCompression } from '../../src/adapters/node/compression.ts';
 import { describeBlockStore } from '../contract/suites/block-store.ts';
+import { checkpointLogContract } from '../contract/suites/checkpoint-log.ts';
 import { describeCheckpointStore } from '../contract/suites/checkpoint-store.ts';
 import { describeCompression } from '../contract/suites/compression.ts';
 import { embeddedLog, embeddedStores } from '../contract/suites/embedded-stores.ts';
@@ -17,6 +19,11 @@ describeCompression('node:zlib of workerd', () => zlibCompression());
 describeTimeSeriesStore('embedded on a Durable Object', () => embeddedStores(emptyDatabase()));
 describeBlockStore('embedded on a Durable Object', () => embeddedStores(emptyDatabase()));
 describeCheckpointStore('embedded on a Durable Object', () => embeddedStores(emptyDatabase()));
+checkpointLogContract('embedded on a Durable Object', async () => {
+  const database = emptyDatabase();
+  openSchema(database, { partitions: 2, shards: 1 });
+  return { open: async () => embeddedCheckpointLog(database), close: async () => undefined };
+});
 describeKeyRegistry('embedded on a Durable Object', () => {
   const database = emptyDatabase();
   openSchema(database, { partitions: 12, shards: 1 });

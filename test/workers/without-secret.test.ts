@@ -47,6 +47,7 @@ describe('a Worker with variables that cannot be', () => {
     [{ PARTITIONS: 'many' }, 'whole numbers'],
     [{ METRICSTREAM_MINUTE_RETENTION_MS: '-1' }, 'above 0 ms'],
     [{ METRICSTREAM_RAW_RETENTION_MS: '86400000' }, 'raw retention less a day'],
+    [{ KAFKA_REST_URL: 'https://gateway.example' }, 'wrangler.kafka.toml'],
   ])('answers 503 and says what is wrong with %j', async (variables, text) => {
     const response = await callWith('POST', '/metrics', variables);
     expect([response.status, (await response.text()).includes(text)]).toEqual([503, true]);

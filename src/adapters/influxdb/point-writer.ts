@@ -142,7 +142,7 @@ class Sender {
   /** Makes sure that it is the lines that are refused, and not every write: a comment is right everywhere. */
   async #prove(batch: LineBatch, refusal: InfluxAnswer): Promise<void> {
     if (this.#isProven) return;
-    const answer = await this.#post(batch, new TextEncoder().encode('# metricstream\n'));
+    const answer = await this.#post(batch, new Uint8Array(new TextEncoder().encode('# metricstream\n')));
     if (answer.status >= 500 || answer.status === 429) throw this.#failure(batch, answer);
     if (answer.status !== 204) throw this.#failure(batch, refusal);
     this.#isProven = true;

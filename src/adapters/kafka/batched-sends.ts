@@ -11,13 +11,15 @@ export interface SendFailure {
   readonly cause: unknown;
 }
 
+type Offsets = number | readonly number[];
+
 export interface BatchTransport {
   /** Asks the cluster. @returns how many partitions a topic has; undefined: there is no such topic. */
   partitions(topic: string): Promise<number | undefined>;
   /** The broker that leads a partition, as far as that is known. */
   leader(topic: string, partition: number): number | undefined;
-  /** Sends records of one partition in their order, and calls back once. */
-  send(records: readonly TopicRecord[], done: (failure: SendFailure | undefined, firstOffset: number) => void): void;
+  /** Sends records of one partition in their order, and calls back once: with the offset of the first, where the others follow on, or that of each. */
+  send(records: readonly TopicRecord[], done: (failure: SendFailure | undefined, offsets: Offsets) => void): void;
 }
 
 export interface BatchedSendsOptions {
@@ -27,6 +29,8 @@ export interface BatchedSendsOptions {
   readonly lingerMs: number;
   /** After it a record is given up, at most a quarter later. */
   readonly timeoutMs: number;
+  /** Records that a send may have; left out: produceBatchRecordsMax. */
+  readonly batchRecordsMax?: number | undefined;
 }
 
 interface Waiting {
@@ -197,24 +201,25 @@ class Sends {
         continue;
       }
       queue.isReady = false;
-      const batch = nextBatch(queue);
+      const batch = nextBatch(queue, this.#options.batchRecordsMax ?? LIMITS.produceBatchRecordsMax);
       if (batch.length === 0) continue;
       queue.sending = batch;
       this.#sends.set(leader, sends + 1);
       transport.send(
         batch.map(({ record }) => record),
-        (failure, firstOffset) => {
+        (failure, offsets) => {
           this.#sends.set(leader, (this.#sends.get(leader) ?? 1) - 1);
-          this.#sent(queue, batch, failure, firstOffset);
+          this.#sent(queue, batch, failure, offsets);
         },
       );
     }
   }
 
-  #sent(queue: PartitionQueue, batch: readonly Waiting[], failure: SendFailure | undefined, firstOffset: number): void {
+  #sent(queue: PartitionQueue, batch: readonly Waiting[], failure: SendFailure | undefined, offsets: Offsets): void {
     queue.sending = undefined;
     if (failure === undefined) {
-      for (let i = 0; i < batch.length; i++) this.#confirm(batch[i] as Waiting, firstOffset + i);
+      for (let i = 0; i < batch.length; i++)
+        this.#confirm(batch[i] as Waiting, typeof offsets === 'number' ? offsets + i : (offsets[i] as number));
     } else if (failure.kind === 'refused' && batch.length > 1) {
       // Kafka does not say which record it will not take: halves find it, and the others are kept.
       const half = batch.length >> 1;
@@ -293,12 +298,12 @@ class Sends {
 }
 
 /** Takes what is sent next out of a queue: as much as fits, at least one record. */
-function nextBatch(queue: PartitionQueue): readonly Waiting[] {
+function nextBatch(queue: PartitionQueue, recordsMax: number): readonly Waiting[] {
   const part = queue.parts.pop();
   if (part !== undefined) return part;
   const { waiting } = queue;
   let count = 0;
-  for (let bytes = 0; count < waiting.length && count < LIMITS.produceBatchRecordsMax; count++) {
+  for (let bytes = 0; count < waiting.length && count < recordsMax; count++) {
     bytes += (waiting[count] as Waiting).bytes;
     if (bytes > LIMITS.produceBatchBytesMax && count > 0) break;
   }

@@ -1,12 +1,14 @@
 /** Partitions of a Kafka topic, read by offset: one long poll a broker for all partitions that it leads. */
-import { Consumer, type GenericError } from '@platformatic/kafka';
+import { Consumer, type GenericError, type KafkaRecord } from '@platformatic/kafka';
 import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StoredRecord } from '../../ports/metric-log.ts';
-import type { PartitionLog, PartitionReader } from '../../ports/partition-log.ts';
+import type { PartitionLog } from '../../ports/partition-log.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
+import { bytesParts, TEXT_MARK } from '../../protocols/text-record.ts';
 import { clientOptions, type KafkaConnection } from './connection.ts';
+import { type PartitionBuffer, partitionBuffer } from './partition-buffer.ts';
 
 export interface KafkaPartitionLogOptions {
   readonly connection: KafkaConnection;
@@ -36,7 +38,7 @@ export function kafkaPartitionLog(options: KafkaPartitionLogOptions): PartitionL
   return {
     async open(partition, arrived) {
       const end = await fetcher.offsetOf(partition, NEWEST);
-      const reader = new Reader(partition, end, arrived, () => fetcher.changed());
+      const reader = partitionBuffer(partition, end, arrived, () => fetcher.changed());
       fetcher.add(reader);
       return reader;
     },
@@ -47,101 +49,10 @@ export function kafkaPartitionLog(options: KafkaPartitionLogOptions): PartitionL
   };
 }
 
-/** What has been fetched of one partition and not been read yet. */
-class Reader implements PartitionReader {
-  readonly partition: number;
-  /** The offset to fetch next; undefined: nobody has said yet where to begin. */
-  next: number | undefined;
-  /** All there is from here to `next` is in memory. */
-  #from = 0;
-  #end: number;
-  #records: StoredRecord[] = [];
-  #bytes = 0;
-  #waiting: (() => void) | undefined;
-  readonly #arrived: () => void;
-  readonly #changed: () => void;
-  closed = false;
-
-  constructor(partition: number, end: number, arrived: () => void, changed: () => void) {
-    this.partition = partition;
-    this.#end = end;
-    this.#arrived = arrived;
-    this.#changed = changed;
-  }
-
-  end(): number {
-    return this.#end;
-  }
-
-  /** Whether the next fetch is for it, too. */
-  get wants(): boolean {
-    return !this.closed && this.next !== undefined && this.#bytes < LIMITS.partitionBufferBytesMax;
-  }
-
-  read(fromOffset: number, bytesMax: number): StoredRecord[] | Promise<StoredRecord[]> {
-    const held = this.next !== undefined && fromOffset >= this.#from && fromOffset <= this.next;
-    if (!held) this.#seek(fromOffset);
-    const records = this.#cut(fromOffset, bytesMax);
-    if (records.length > 0 || fromOffset >= this.#end || this.closed) return records;
-    return new Promise((resolve) => {
-      this.#waiting = () => resolve(this.#cut(fromOffset, bytesMax));
-    });
-  }
-
-  #seek(offset: number): void {
-    this.next = offset;
-    this.#from = offset;
-    this.#records = [];
-    this.#bytes = 0;
-    this.#changed();
-  }
-
-  #cut(fromOffset: number, bytesMax: number): StoredRecord[] {
-    let count = 0;
-    let bytes = 0;
-    while (count < this.#records.length && bytes < bytesMax) {
-      bytes += this.#records[count]?.bytes.length ?? 0;
-      count += 1;
-    }
-    const full = !this.wants;
-    const records = this.#records.splice(0, count);
-    this.#bytes -= bytes;
-    // Offsets that are missing before the next record are held, too: there is nothing at them.
-    const last = records.at(-1);
-    if (last !== undefined) this.#from = last.offset + 1;
-    if (full) this.#changed();
-    return records.filter(({ offset }) => offset >= fromOffset);
-  }
-
-  /** @param next the offset after what was fetched, gaps included. */
-  take(records: readonly StoredRecord[], next: number, end: number): void {
-    for (const record of records) {
-      this.#records.push(record);
-      this.#bytes += record.bytes.length;
-    }
-    this.next = next;
-    this.#end = Math.max(end, next);
-    this.#tell();
-  }
-
-  #tell(): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.();
-    this.#arrived();
-  }
-
-  close(): void {
-    this.closed = true;
-    this.#waiting?.();
-    this.#changed();
-  }
-}
-
 class Fetcher {
   readonly #consumer: Consumer;
   readonly #options: KafkaPartitionLogOptions;
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new Set<PartitionBuffer>();
   /** Brokers that are being asked. */
   readonly #asking = new Set<number>();
   #stopped = false;
@@ -161,7 +72,7 @@ class Fetcher {
     }
   }
 
-  add(reader: Reader): void {
+  add(reader: PartitionBuffer): void {
     this.#readers.add(reader);
   }
 
@@ -208,7 +119,7 @@ class Fetcher {
     this.#again();
   }
 
-  async #poll(node: number, topicId: string, readers: readonly Reader[]): Promise<void> {
+  async #poll(node: number, topicId: string, readers: readonly PartitionBuffer[]): Promise<void> {
     const asked = readers.map((reader) => ({ reader, from: reader.next ?? 0 }));
     try {
       const answer = await this.#consumer.fetch({
@@ -239,7 +150,7 @@ class Fetcher {
     }
   }
 
-  #deliver(reader: Reader, from: number, answer: FetchAnswer): void {
+  #deliver(reader: PartitionBuffer, from: number, answer: FetchAnswer): void {
     // It was sent elsewhere meanwhile: what came is not what it wants.
     if (reader.next !== from) return;
     const part = answer.responses
@@ -253,16 +164,16 @@ class Fetcher {
       next = Math.max(next, base + batch.lastOffsetDelta + 1);
       // With LogAppendTime all records of a batch have its stamp.
       const appendMs = Number(batch.maxTimestamp);
-      for (const { offsetDelta, value } of batch.records) {
-        const offset = base + offsetDelta;
-        if (offset >= from) records.push({ offset, partition: reader.partition, appendMs, bytes: value ?? NOTHING });
+      for (const record of batch.records) {
+        const offset = base + record.offsetDelta;
+        if (offset >= from) records.push({ offset, partition: reader.partition, appendMs, bytes: bytesOf(record) });
       }
     }
     if (next > from) reader.take(records, next, Number(part.highWatermark));
   }
 
   /** The log has let go of records that nobody had read: goes on with the oldest that is there, and tells of it. */
-  async #skipLost(asked: readonly { readonly reader: Reader; readonly from: number }[]): Promise<void> {
+  async #skipLost(asked: readonly { readonly reader: PartitionBuffer; readonly from: number }[]): Promise<void> {
     const { telemetry } = this.#options;
     try {
       for (const { reader, from } of asked) {
@@ -281,6 +192,16 @@ class Fetcher {
       this.#failed(error);
     }
   }
+}
+
+type FetchedRecord = Pick<KafkaRecord, 'value' | 'headers'>;
+
+/** One that came over REST may be text. */
+function bytesOf({ value, headers }: FetchedRecord): Uint8Array {
+  const last = headers.at(-1)?.[0];
+  if (last?.length !== TEXT_MARK.length || last.toString() !== TEXT_MARK) return value ?? NOTHING;
+  const named = headers.map(([name, bytes]) => [name?.toString() ?? '', bytes ?? NOTHING] as const);
+  return bytesParts({ key: undefined, value: value ?? NOTHING, headers: named }).value;
 }
 
 function isOutOfRange(error: unknown): boolean {
