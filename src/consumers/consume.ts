@@ -139,6 +139,8 @@ export class Consumer {
       const crowded = this.#deps.sink.settled?.(LIMITS.sinkPointsWaitingMax);
       if (crowded !== undefined) await crowded;
       await this.#saver.turn(this.#next);
+      // Under load a run may not end for minutes, and what it failed at goes on.
+      this.failed = undefined;
     }
     await this.#saver.turn(this.#next);
   }

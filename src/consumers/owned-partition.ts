@@ -165,7 +165,7 @@ export class OwnedPartition {
     // What waits is another's to write now.
     if (!save) this.#writer.stop();
     try {
-      if (save) await Promise.race([this.#consumer?.drain(Number.POSITIVE_INFINITY), this.#giveUp()]);
+      if (save) await Promise.race([this.#saveAll(), this.#giveUp()]);
     } catch (error) {
       // What is not saved is consumed again by whoever comes next.
       this.#deps.telemetry.log('warn', 'a partition could not be saved as it was given up', { error: String(error) });
@@ -173,6 +173,12 @@ export class OwnedPartition {
       this.#writer.stop();
       this.#reader?.close();
     }
+  }
+
+  async #saveAll(): Promise<void> {
+    await this.#consumer?.drain(Number.POSITIVE_INFINITY);
+    // Of a client that this checkpoint is the first to know, the store is told only now.
+    await this.settled();
   }
 
   #giveUp(): Promise<never> {

@@ -1,4 +1,5 @@
 /** Consumes the partitions that the group gives this process: takes them over, gives them up, and reads what they hold. */
+import { type ErrorCode, MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { partitionOf } from '../model/partition.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
@@ -57,7 +58,7 @@ export class PartitionOwner {
   ready(): { ready: boolean; reason?: string } {
     if (!this.#joined) return { ready: false, reason: 'joining the group' };
     for (const [partition, { failed }] of this.#owned)
-      if (failed !== undefined) return { ready: false, reason: `partition ${partition} fails` };
+      if (failed !== undefined) return { ready: false, reason: `partition ${partition} fails: ${codeOf(failed)}` };
     const lag = this.#sum((one) => one.lag);
     const behind = !this.#replayed() || lag > LIMITS.readyLagRecordsMax;
     return behind ? { ready: false, reason: `catching up: ${lag} records` } : { ready: true };
@@ -123,4 +124,9 @@ export class PartitionOwner {
     this.#owned.clear();
     await group.leave();
   }
+}
+
+/** What an operator can act on: `misconfigured` does not pass by itself. Texts may name buckets and hosts, and /ready is for everybody. */
+function codeOf(failed: unknown): ErrorCode {
+  return failed instanceof MetricStreamError ? failed.code : 'internal';
 }

@@ -20,8 +20,8 @@ export const LIMITS = {
   headerKeyBytesMax: 4 * KIB,
   requestTimeoutMs: 30 * SECOND_MS,
   idleTimeoutMs: 30 * SECOND_MS,
-  /** Room for the slowest append (a disk that stalls) before the client is told to try again. */
-  appendTimeoutMs: 10 * SECOND_MS,
+  /** Room for the slowest append (a disk that stalls, a broker that is replaced); before agentTimeoutMs, so that agents hear when to come again. */
+  appendTimeoutMs: 7 * SECOND_MS,
 
   // One push.
   metricsPerPushMax: 1_000,
