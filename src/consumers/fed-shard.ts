@@ -16,6 +16,7 @@ import type { PartitionLog } from '../ports/partition-log.ts';
 import type { AppendOutcome } from '../ports/push-appender.ts';
 import type { AppendCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
+import { knownClients } from './known-clients.ts';
 import { type LiveHub, liveHub } from './live.ts';
 import { OwnedPartition, type OwnedPartitionDependencies } from './owned-partition.ts';
 import { samplesPage, windowsPage } from './pages.ts';
@@ -58,7 +59,7 @@ export class FedShard {
 
   constructor(deps: FedShardDependencies) {
     const { clock, store, own, partitions, telemetry } = deps;
-    this.#deps = deps;
+    this.#deps = { ...deps, store: knownClients(store, clock) };
     this.#hub = liveHub(clock, deps.pace.liveMs);
     this.live = this.#hub;
     const pipelines = () => [...this.#owned.values()].map(({ pipeline }) => pipeline);

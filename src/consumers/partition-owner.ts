@@ -4,6 +4,7 @@ import { LIMITS } from '../model/limits.ts';
 import { partitionOf } from '../model/partition.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
 import type { PartitionGroup } from '../ports/partition-group.ts';
+import { knownClients } from './known-clients.ts';
 import { type LiveHub, liveHub } from './live.ts';
 import { OwnedPartition, type OwnedPartitionDependencies } from './owned-partition.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -28,7 +29,7 @@ export class PartitionOwner {
   #stopped = false;
 
   constructor(deps: PartitionOwnerDependencies) {
-    this.#deps = deps;
+    this.#deps = { ...deps, store: knownClients(deps.store, deps.clock) };
     this.live = liveHub(deps.clock, deps.pace.liveMs);
     this.reader = metricReader({
       clock: deps.clock,

@@ -35,6 +35,9 @@ export const SERVICE_LIMITS = {
   storeBatchPointsMax: 5_000,
   /** How long a batch waits for more: a part of the second from push to page. */
   storeLingerMs: 20,
+  /** How long a list of a tenant's clients serves, by which it is known who is new; and of how many tenants there is one. */
+  knownClientsMs: 1 * MINUTE_MS,
+  knownClientListsMax: 100,
   /** Clients of a query that are read at once. */
   readsAheadMax: 8,
   /** Clients of a partition whose minutes are read back at once. */
