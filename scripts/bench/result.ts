@@ -122,7 +122,7 @@ export interface KafkaResult {
     readonly connections: number;
     /** Of the edge, each push acknowledged by all in-sync replicas. */
     readonly measurement: Measurement;
-    /** From its start until it had taken the backlog: windowed, and written to InfluxDB. */
+    /** From the end of the edge until InfluxDB had confirmed all of the backlog; a checkpoint interval is part of it, since all clients are new. */
     readonly consumer: { readonly samplesPerSecond: number; readonly cpuUsPerSample: number };
     readonly check: Check;
   }[];

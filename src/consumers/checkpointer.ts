@@ -213,8 +213,8 @@ export class Checkpointer {
       return { partition, position, safeOffset, state };
     };
     const batch = { raw: plans.flatMap((plan) => plan.raw), windows: plans.flatMap((plan) => plan.windows) };
-    // Of what came before the position nothing may be lost once it is saved.
-    await sink.settled?.(0);
+    // What is sealed leaves the heads, from which alone it could be told again; of the rest only so much may wait that memory has room.
+    await sink.settled?.(plans.length > 0 ? 0 : LIMITS.sinkPointsWaitingMax);
     // A store that is not written in one go with the checkpoint must never be ahead of it in minutes that are read back: first they are saved unsealed.
     if (sink.merged !== undefined && plans.some(({ late }) => late)) await checkpoints.commit(stateWith(new Map()), NO_BATCH);
     const checkpoint = stateWith(sealed);

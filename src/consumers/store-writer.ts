@@ -49,6 +49,7 @@ export class StoreWriter implements WindowSink {
   #points = 0;
   /** Points of the batch that is under way. */
   #flying = 0;
+  #flyingLetters = 0;
   #cancel: (() => void) | undefined;
   #settling: { readonly waitingMax: number; resolve(): void; reject(error: unknown): void }[] = [];
   #stopped = false;
@@ -123,7 +124,7 @@ export class StoreWriter implements WindowSink {
   }
 
   settled(waitingMax: number): Promise<void> | undefined {
-    if (this.points <= waitingMax && !this.#stopped) return undefined;
+    if (this.#isSettled(waitingMax) && !this.#stopped) return undefined;
     return new Promise((resolve, reject) => {
       if (this.#stopped) reject(stopped());
       else this.#settling.push({ waitingMax, resolve, reject });
@@ -189,9 +190,11 @@ export class StoreWriter implements WindowSink {
     const letters = this.#letters;
     this.#letters = [];
     this.#flying += letters.length;
+    this.#flyingLetters = letters.length;
     if (this.#flying === 0) return;
     void this.#write(batch, letters).then(() => {
       this.#flying = 0;
+      this.#flyingLetters = 0;
       this.#tellSettled();
       this.#flush();
     });
@@ -211,6 +214,7 @@ export class StoreWriter implements WindowSink {
         }
         const dead = [...letters, ...refused.map(letterOf)];
         if (dead.length > 0) await deadLetter(dead);
+        telemetry.count('metricstream_store_points_total', this.#flying - letters.length);
         telemetry.observe('metricstream_store_write_seconds', (clock.nowMs() - startedMs) / 1000);
         this.failed = undefined;
         return;
@@ -225,10 +229,15 @@ export class StoreWriter implements WindowSink {
     }
   }
 
+  /** Letters are not in the heads: nobody could tell them again. */
+  #isSettled(waitingMax: number): boolean {
+    return this.points <= waitingMax && this.#letters.length === 0 && this.#flyingLetters === 0;
+  }
+
   #tellSettled(): void {
-    const settled = this.#settling.filter(({ waitingMax }) => this.points <= waitingMax);
+    const settled = this.#settling.filter(({ waitingMax }) => this.#isSettled(waitingMax));
     if (settled.length === 0) return;
-    this.#settling = this.#settling.filter(({ waitingMax }) => this.points > waitingMax);
+    this.#settling = this.#settling.filter((one) => !settled.includes(one));
     for (const { resolve } of settled) resolve();
   }
 }

@@ -35,6 +35,7 @@ export const OWN_METRICS: Readonly<Record<string, string>> = {
   metricstream_store_bytes: 'Bytes of the database in use.',
   metricstream_store_failures_total: 'Batches that a store elsewhere did not take, and that were tried again.',
   metricstream_store_points_refused_total: 'Points that a store elsewhere refused for good; they are among the dead letters.',
+  metricstream_store_points_total: 'Points that a store elsewhere has confirmed, or refused for good.',
   metricstream_store_points_waiting: 'Points that a store elsewhere has not confirmed.',
   metricstream_store_write_seconds: 'From the start of a batch until a store elsewhere has confirmed it.',
   metricstream_windows_closed_total: 'Windows that closed, one for each series and minute.',

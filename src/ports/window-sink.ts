@@ -32,8 +32,8 @@ export interface WindowSink {
   /** Once for each push that brought samples, but for late ones of minutes that were read back: they go with a seal. */
   merged?(samples: MergedSamples): void;
   /**
-   * Resolves when at most `waitingMax` points of what was told have not taken effect for good; undefined when that holds already. A sink without it
-   * keeps nothing. @throws what keeps it from ever taking effect: nothing may be checkpointed then.
+   * Resolves when at most `waitingMax` points of what was told have not taken effect for good, and none of what cannot be told again; undefined when
+   * that holds already. A sink without it keeps nothing. @throws what keeps it from ever taking effect: nothing may be checkpointed then.
    */
   settled?(waitingMax: number): Promise<void> | undefined;
 }

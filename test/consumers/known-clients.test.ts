@@ -34,8 +34,8 @@ test('a new fleet costs one list, and a client that is stored is asked about', a
   stored.write(
     batch(
       rawWrite('web-1', 1, [
-        [1_000, 5],
-        [2_000, 6],
+        [1_000, 5, undefined],
+        [2_000, 6, undefined],
       ]),
     ),
   );
@@ -51,7 +51,7 @@ test('the list is made anew after a while, for each tenant by itself, and one th
   fail(false);
   expect(await store.lastSampleMs('acme', 'web-1')).toBeUndefined();
   expect(await store.lastSampleMs('other', 'web-1')).toBeUndefined();
-  stored.write(batch(rawWrite('web-1', 1, [[1_000, 5]])));
+  stored.write(batch(rawWrite('web-1', 1, [[1_000, 5, undefined]])));
   await clock.advance(LIMITS.knownClientsMs);
   expect(await store.lastSampleMs('acme', 'web-1')).toBe(1_000);
   expect(asked.filter((one) => one === 'clients after ').length).toBe(4);

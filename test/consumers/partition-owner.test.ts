@@ -141,7 +141,7 @@ describe('the store', () => {
     expect(await storedSamples(lab, 'web-1')).toEqual([['cpu', START_MS, 0, 9]]);
   });
 
-  test('that cannot be reached is tried until it can: nothing is lost, and nothing is saved before', async () => {
+  test('that cannot be reached is tried until it can: nothing is lost, over a crash either', async () => {
     const orders = {
       before: () => Promise.reject(new MetricStreamError('unavailable', 'no', { retryAfterMs: 1_000 })) as Promise<void>,
     };
