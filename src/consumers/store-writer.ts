@@ -83,14 +83,17 @@ export class StoreWriter implements WindowSink {
 
   merged({ blocks, ...client }: MergedSamples): void {
     const waiting = this.#of(client);
+    let grown = 0;
     for (const block of blocks) {
       const ms = block.timesMs[0];
       if (ms === undefined) continue;
       // All that is known of this ms: the block before it is part of it.
       const before = waiting.samples.get(ms);
       waiting.samples.set(ms, block);
-      this.#grown(waiting, samplesIn(block) - (before === undefined ? 0 : samplesIn(before)));
+      grown += samplesIn(block) - (before === undefined ? 0 : samplesIn(before));
     }
+    // Last: it may send what waits, and what is added to that afterwards nobody would send.
+    this.#grown(waiting, grown);
   }
 
   /** Samples of minutes that were read back: of all others they were written as they came. */
@@ -175,9 +178,10 @@ export class StoreWriter implements WindowSink {
 
   /** Starts a batch of what waits, unless one is under way: what waits then follows it. */
   #flush(): void {
-    if (this.#flying > 0 || this.#stopped) return;
     this.#cancel?.();
     this.#cancel = undefined;
+    // What waits then goes when the batch that is under way has ended.
+    if (this.#flying > 0 || this.#stopped) return;
     const batch: ClientPoints[] = [];
     for (const [key, waiting] of this.#waiting) {
       this.#waiting.delete(key);

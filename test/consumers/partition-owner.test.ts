@@ -116,6 +116,16 @@ describe('the store', () => {
     expect(await storedSamples(lab, 'web-1')).toEqual([['cpu', START_MS, 0, 1]]);
   });
 
+  test('has all of a client that sent more than a batch before a checkpoint knew it, and nothing waits for ever', async () => {
+    const lab = await openPartitionedLab();
+    const names = Array.from({ length: 500 }, (_, i) => `metric_${i}`);
+    const pushes = (2 * LIMITS.storeBatchPointsMax) / names.length + 3;
+    for (let i = 0; i < pushes; i++) await lab.push(names.map((name) => [name, START_MS + i, i] as const));
+    await lab.clock.advance(2 * LIMITS.checkpointIntervalMs);
+    expect((await storedSamples(lab, 'web-1')).length).toBe(pushes * names.length);
+    expect(lab.metric('metricstream_store_points_waiting')).toBe(0);
+  });
+
   test('has a sample a moment after its push, a minute when it closes, and its correction when that comes', async () => {
     const lab = await openPartitionedLab();
     await lab.push([]);
