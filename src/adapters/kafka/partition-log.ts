@@ -1,5 +1,5 @@
 /** Partitions of a Kafka topic, read by offset: one long poll a broker for all partitions that it leads. */
-import { Consumer, type GenericError, type KafkaRecord } from '@platformatic/kafka';
+import { Consumer, type KafkaRecord } from '@platformatic/kafka';
 import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -8,6 +8,7 @@ import type { PartitionLog } from '../../ports/partition-log.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { bytesParts, TEXT_MARK } from '../../protocols/text-record.ts';
 import { clientOptions, type KafkaConnection } from './connection.ts';
+import { isKafkaError } from './failures.ts';
 import { type PartitionBuffer, partitionBuffer } from './partition-buffer.ts';
 
 export interface KafkaPartitionLogOptions {
@@ -23,8 +24,6 @@ type FetchAnswer = Awaited<ReturnType<Consumer['fetch']>>;
 
 const NEWEST = -1n;
 const OLDEST = -2n;
-/** Kafka's error code: the log no longer has the offset, or does not have it yet. */
-const OFFSET_OUT_OF_RANGE = 1;
 
 export function kafkaPartitionLog(options: KafkaPartitionLogOptions): PartitionLog {
   const consumer = new Consumer({
@@ -145,7 +144,7 @@ class Fetcher {
       if (!this.#stopped) void this.#ask();
     } catch (error) {
       this.#asking.delete(node);
-      if (isOutOfRange(error)) await this.#skipLost(asked);
+      if (isKafkaError(error, 'apiId', ['OFFSET_OUT_OF_RANGE'])) await this.#skipLost(asked);
       else this.#failed(error);
     }
   }
@@ -202,9 +201,4 @@ function bytesOf({ value, headers }: FetchedRecord): Uint8Array {
   if (last?.length !== TEXT_MARK.length || last.toString() !== TEXT_MARK) return value ?? NOTHING;
   const named = headers.map(([name, bytes]) => [name?.toString() ?? '', bytes ?? NOTHING] as const);
   return bytesParts({ key: undefined, value: value ?? NOTHING, headers: named }).value;
-}
-
-function isOutOfRange(error: unknown): boolean {
-  const found = (error as Partial<GenericError>).findBy?.('apiCode', OFFSET_OUT_OF_RANGE);
-  return found !== undefined && found !== null;
 }
