@@ -301,13 +301,15 @@ function placeOf({ cf }: Request): EdgePlace | undefined {
 /** The edge is made once for each isolate: what it remembers of keys and shapes is what makes it quick. */
 export function workerOf(services: Services | undefined): ExportedHandler<Env> {
   let edge: ReturnType<typeof edgeOf> | undefined;
+  let looked: { readonly env: Env; readonly wrong: string | undefined } | undefined;
   return {
     fetch(request, env) {
       const secret = env.METRICSTREAM_SECRET;
       if (secret === undefined || secret === '')
         return onlyHealth(request, 'There is no secret yet: run `npx metricstream cloudflare setup`.');
-      const wrong = variablesError(env, services !== undefined);
-      if (wrong !== undefined) return onlyHealth(request, wrong);
+      // They stay what they are as long as an isolate lives.
+      if (looked?.env !== env) looked = { env, wrong: variablesError(env, services !== undefined) };
+      if (looked.wrong !== undefined) return onlyHealth(request, looked.wrong);
       edge ??= edgeOf(env, secret, services);
       return edge.fetch(request);
     },
