@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Lab } from './lab.ts';
+import { setOf, windowsOf, withoutRevisions } from './sample-set.ts';
 import type { PushFields, Sample } from './shapes.ts';
 
 export const CLIENTS = ['web-1', 'web-2'] as const;
@@ -112,6 +113,17 @@ function pushAt(
     samples,
     fields: { client, stamped, pushId: { boot: `boot-${client}`, sequence, previous: undefined }, contentHash: sequence },
   };
+}
+
+/** The answers are exactly the windows of the samples that were pushed: open, closed, sealed or bundled. */
+export async function expectExactly(lab: Pick<Lab, 'samples' | 'windows'>, sent: readonly Sent[]): Promise<void> {
+  for (const client of CLIENTS) {
+    const set = setOf(sent.filter(({ fields }) => fields.client === client).flatMap(({ samples }) => samples));
+    const { minutes, hours } = windowsOf(set);
+    expect(await lab.samples(client)).toEqual(set);
+    expect(withoutRevisions(await lab.windows(client))).toEqual(minutes);
+    expect(withoutRevisions(await lab.windows(client, { resolution: '1h' }))).toEqual(hours);
+  }
 }
 
 /** What can be read of the lab's clients. @param open also what depends on log time, which ticks move at times of their own. */

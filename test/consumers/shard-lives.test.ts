@@ -1,9 +1,8 @@
 /** What is read does not depend on when the shard sealed, stopped or died: the same history gives the same answers, bit for bit. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { expectSame, history, live } from './histories.ts';
+import { expectExactly, expectSame, history, live } from './histories.ts';
 import { type Lab, openLab, RETENTION } from './lab.ts';
-import { setOf, windowsOf, withoutRevisions } from './sample-set.ts';
 import { windowsIn } from './shapes.ts';
 
 const MINUTE_MS = 60_000;
@@ -23,13 +22,7 @@ describe('a shard', () => {
         const sent = await live(lab, steps, async (how) => {
           if (how === 0) await lab.restart();
         });
-        for (const client of ['web-1', 'web-2']) {
-          const set = setOf(sent.filter(({ fields }) => fields.client === client).flatMap(({ samples }) => samples));
-          const { minutes, hours } = windowsOf(set);
-          expect(await lab.samples(client)).toEqual(set);
-          expect(withoutRevisions(await lab.windows(client))).toEqual(minutes);
-          expect(withoutRevisions(await lab.windows(client, { resolution: '1h' }))).toEqual(hours);
-        }
+        await expectExactly(lab, sent);
       }),
       RUNS,
     );
