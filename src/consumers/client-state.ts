@@ -3,7 +3,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { Push } from '../model/push.ts';
 import type { Series } from '../model/series.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
-import type { StoreRange } from '../ports/time-series-store.ts';
+import type { PlacedClient, StoreRange } from '../ports/time-series-store.ts';
 import { ClientHead, UNSEAL } from './client-head.ts';
 import { Ledger, type SampleCounts } from './ledger.ts';
 
@@ -48,6 +48,12 @@ export class ClientState {
     this.bundledHourMs = Number.POSITIVE_INFINITY;
     this.bundledDayMs = Number.POSITIVE_INFINITY;
     this.sealedAtMs = logMs;
+  }
+
+  /** Whose its samples and windows are, for those who are told of them or keep them. */
+  placed(): PlacedClient {
+    const { tenant, client, datacenter, environment } = this;
+    return { tenant, client, datacenter, environment };
   }
 
   /** What to ask the store for of this client: [startMs, endMs). */

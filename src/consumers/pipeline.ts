@@ -5,7 +5,7 @@ import type { Push } from '../model/push.ts';
 import { HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { SampleBlock, TimeSeriesStore } from '../ports/time-series-store.ts';
-import type { SinkClient, WindowSink } from '../ports/window-sink.ts';
+import type { WindowSink } from '../ports/window-sink.ts';
 import { ClientState } from './client-state.ts';
 import { filterBlock, foldSamples } from './sample-block.ts';
 import { owesSeal } from './seal.ts';
@@ -128,14 +128,14 @@ export class Pipeline {
       if (ms >= client.sealedThroughMs) blocks.push(client.head.samples(ms, ms + 1));
       if (ms < client.frontierMs && ms >= client.bundledHourMs) late.add(windowStart(ms, MINUTE_MS));
     }
-    this.#deps.sink.merged?.({ ...sinkClient(client), blocks });
+    this.#deps.sink.merged?.({ ...client.placed(), blocks });
     for (const startMs of late) this.#tellMinute(client, startMs);
   }
 
   #tellMinute(client: ClientState, startMs: number): void {
     const block = client.head.samples(startMs, startMs + MINUTE_MS);
     const columns = foldSamples(block, MINUTE_MS, (series) => 1 + client.correctionsOf(series.key, startMs));
-    this.#deps.sink.corrected?.({ ...sinkClient(client), startMs, columns, logMs: this.logMs });
+    this.#deps.sink.corrected?.({ ...client.placed(), startMs, columns, logMs: this.logMs });
   }
 
   /** Tells the sink of everything that the heads hold, as if it came now. */
@@ -157,7 +157,7 @@ export class Pipeline {
     if (sink.merged === undefined) return;
     const { timesMs } = client.head.samples(client.sealedThroughMs, Number.POSITIVE_INFINITY);
     const blocks = [...new Set(timesMs)].map((ms) => client.head.samples(ms, ms + 1));
-    sink.merged({ ...sinkClient(client), blocks });
+    sink.merged({ ...client.placed(), blocks });
     for (const startMs of client.head.minutesIn(client.bundledHourMs, client.frontierMs)) this.#tellMinute(client, startMs);
   }
 
@@ -168,7 +168,7 @@ export class Pipeline {
     for (const startMs of client.head.minutesIn(from, to)) {
       const block = client.head.samples(startMs, startMs + MINUTE_MS);
       const columns = foldSamples(block, MINUTE_MS, () => 1);
-      this.#deps.sink.closed({ ...sinkClient(client), startMs, columns, logMs: this.logMs });
+      this.#deps.sink.closed({ ...client.placed(), startMs, columns, logMs: this.logMs });
     }
   }
 
@@ -226,8 +226,4 @@ export class Pipeline {
     for (const client of this.clients.values()) bytes += client.head.bytes;
     return bytes;
   }
-}
-
-function sinkClient({ tenant, client, datacenter, environment }: ClientState): SinkClient {
-  return { tenant, client, datacenter, environment };
 }

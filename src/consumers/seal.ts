@@ -54,9 +54,8 @@ export async function planSeal(client: ClientState, position: number, store: Tim
   const changed = client.head.minutesIn(Number.NEGATIVE_INFINITY, untilMs, true);
   const minutes = await hourBlocks(client, changed, store);
   const hours = await dayBlocks(client, changed, minutes, store);
-  const own = { tenant: client.tenant, client: client.client };
+  const own = client.placed();
   const toldFromMs = client.saved ? client.sealedThroughMs : Number.POSITIVE_INFINITY;
-  const place = { datacenter: client.datacenter, environment: client.environment };
   return {
     client,
     after: {
@@ -67,12 +66,8 @@ export async function planSeal(client: ClientState, position: number, store: Tim
     },
     raw: splitBySpan(block).map((part) => ({ ...own, sequence: position, toldFromMs, block: part })),
     windows: [
-      ...[...minutes].map(
-        ([blockStartMs, columns]): WindowWrite => ({ ...own, ...place, resolution: '1m', blockStartMs, columns }),
-      ),
-      ...[...hours].map(
-        ([blockStartMs, columns]): WindowWrite => ({ ...own, ...place, resolution: '1h', blockStartMs, columns }),
-      ),
+      ...[...minutes].map(([blockStartMs, columns]): WindowWrite => ({ ...own, resolution: '1m', blockStartMs, columns })),
+      ...[...hours].map(([blockStartMs, columns]): WindowWrite => ({ ...own, resolution: '1h', blockStartMs, columns })),
     ],
     samples: samplesIn(block),
     late: (block.timesMs[0] ?? Number.POSITIVE_INFINITY) < toldFromMs,

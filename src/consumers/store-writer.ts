@@ -8,8 +8,8 @@ import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ClientPoints, PointWriter, RefusedPoint } from '../ports/point-writer.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import type { RawWrite, SampleBlock, WindowColumn, WindowWrite } from '../ports/time-series-store.ts';
-import type { ClosedWindows, MergedSamples, SinkClient, WindowSink } from '../ports/window-sink.ts';
+import type { PlacedClient, RawWrite, SampleBlock, WindowColumn, WindowWrite } from '../ports/time-series-store.ts';
+import type { ClosedWindows, MergedSamples, WindowSink } from '../ports/window-sink.ts';
 import { filterBlock, foldWindows, samplesIn } from './sample-block.ts';
 
 export interface StoreWriterDependencies {
@@ -98,11 +98,11 @@ export class StoreWriter implements WindowSink {
 
   /** Samples of minutes that were read back: of all others they were written as they came. */
   late(writes: readonly RawWrite[]): void {
-    for (const { tenant, client, toldFromMs = Number.NEGATIVE_INFINITY, block } of writes) {
+    for (const write of writes) {
+      const { toldFromMs = Number.NEGATIVE_INFINITY, block } = write;
       const late = filterBlock(block, (ms) => ms < toldFromMs);
       if (late.timesMs.length === 0) continue;
-      const held = this.#waiting.get(clientKey(tenant, client));
-      const waiting = held ?? this.#of({ tenant, client, datacenter: undefined, environment: undefined });
+      const waiting = this.#of(write);
       waiting.late.push(late);
       this.#grown(waiting, samplesIn(late));
     }
@@ -143,7 +143,7 @@ export class StoreWriter implements WindowSink {
     this.#settling = [];
   }
 
-  #of({ tenant, client, datacenter, environment }: SinkClient): Waiting {
+  #of({ tenant, client, datacenter, environment }: PlacedClient): Waiting {
     const key = clientKey(tenant, client);
     let waiting = this.#waiting.get(key);
     if (waiting === undefined) {

@@ -1,13 +1,8 @@
 /** A store that others read as well: there each sample and each window is a point of its own. */
-import type { SampleBlock, WindowColumn } from './time-series-store.ts';
+import type { PlacedClient, SampleBlock, WindowColumn } from './time-series-store.ts';
 
-/** Points of one client. */
-export interface ClientPoints {
-  readonly tenant: string;
-  readonly client: string;
-  /** Tags of every point; undefined: none. */
-  readonly datacenter: string | undefined;
-  readonly environment: string | undefined;
+/** Points of one client: where it stands is said of each of them. */
+export interface ClientPoints extends PlacedClient {
   readonly samples: readonly SampleBlock[];
   readonly minutes: readonly WindowColumn[];
   readonly hours: readonly WindowColumn[];

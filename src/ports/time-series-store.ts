@@ -35,10 +35,16 @@ export interface WindowColumn {
   readonly revision: Float64Array;
 }
 
-/** Raw samples to keep. A later block may repeat samples of an earlier: of two values the greater counts. */
-export interface RawWrite {
+/** A client, and what its last push said of where it stands: for a store that keeps that beside each point, never part of the identity. */
+export interface PlacedClient {
   readonly tenant: string;
   readonly client: string;
+  readonly datacenter: string | undefined;
+  readonly environment: string | undefined;
+}
+
+/** Raw samples to keep. A later block may repeat samples of an earlier: of two values the greater counts. */
+export interface RawWrite extends PlacedClient {
   /** With (tenant, client, first time) the identity of the block: a rewrite of the same replaces. */
   readonly sequence: number;
   /** Unix ms: samples from here on were told to the window-sink as they came. */
@@ -48,12 +54,7 @@ export interface RawWrite {
 }
 
 /** All windows of one client in [blockStartMs, + BLOCK_MS[resolution]); replaces what was there. */
-export interface WindowWrite {
-  readonly tenant: string;
-  readonly client: string;
-  /** Of the client when it was sealed: for a store that keeps them beside each window. */
-  readonly datacenter: string | undefined;
-  readonly environment: string | undefined;
+export interface WindowWrite extends PlacedClient {
   readonly resolution: Resolution;
   readonly blockStartMs: number;
   readonly columns: readonly WindowColumn[];

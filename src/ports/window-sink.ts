@@ -1,15 +1,7 @@
 /** What stands behind the pipeline: told of samples as they come, and of windows as they close and change. */
-import type { SampleBlock, WindowColumn } from './time-series-store.ts';
+import type { PlacedClient, SampleBlock, WindowColumn } from './time-series-store.ts';
 
-/** Whose they are, and what its last push said of where it stands. */
-export interface SinkClient {
-  readonly tenant: string;
-  readonly client: string;
-  readonly datacenter: string | undefined;
-  readonly environment: string | undefined;
-}
-
-export interface ClosedWindows extends SinkClient {
+export interface ClosedWindows extends PlacedClient {
   /** Start of the minute, Unix ms. */
   readonly startMs: number;
   /** One window per series. */
@@ -18,7 +10,7 @@ export interface ClosedWindows extends SinkClient {
   readonly logMs: number;
 }
 
-export interface MergedSamples extends SinkClient {
+export interface MergedSamples extends PlacedClient {
   /** What counts at the times of a push, now that it is merged: of two values for one time the greater. */
   readonly blocks: readonly SampleBlock[];
 }

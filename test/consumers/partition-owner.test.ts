@@ -5,10 +5,10 @@ import { MetricStreamError } from '../../src/model/errors.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { partitionOf } from '../../src/model/partition.ts';
 import type { PointWriter } from '../../src/ports/point-writer.ts';
-import { CLIENTS, history, live, pastHistory } from './histories.ts';
+import { CLIENTS, expectExactly, history, live, pastHistory } from './histories.ts';
 import { openLab, START_MS } from './lab.ts';
 import { openPartitionedLab, type PartitionedLab } from './partitioned-lab.ts';
-import { setOf, windowsOf, withoutRevisions } from './sample-set.ts';
+import { withoutRevisions } from './sample-set.ts';
 import { samplesIn, windowsIn } from './shapes.ts';
 
 const SECOND_MS = 1_000;
@@ -50,13 +50,7 @@ describe('partitions of a log elsewhere', () => {
         const sent = await live(asLab(lab), steps, (how) =>
           how === 0 ? lab.restart() : how < 3 ? lab.crash() : Promise.resolve(),
         );
-        for (const client of CLIENTS) {
-          const set = setOf(sent.filter(({ fields }) => fields.client === client).flatMap(({ samples }) => samples));
-          const { minutes, hours } = windowsOf(set);
-          expect(await lab.samples(client)).toEqual(set);
-          expect(withoutRevisions(await lab.windows(client))).toEqual(minutes);
-          expect(withoutRevisions(await lab.windows(client, { resolution: '1h' }))).toEqual(hours);
-        }
+        await expectExactly(lab, sent);
       }),
       RUNS,
     );
@@ -140,6 +134,31 @@ describe('the store', () => {
     await lab.push([['cpu', START_MS + 1, 7]]);
     await lab.clock.advance(LIMITS.storeLingerMs);
     expect(await storedWindows(lab, 'web-1', '1m')).toMatchObject([{ start: START_MS, count: 2, sum: 8, revision: 2 }]);
+  });
+
+  test('has late samples, which go with a seal, under the place of their client like all others', async () => {
+    const places = new Set<string | undefined>();
+    const times: number[] = [];
+    const lab = await openPartitionedLab({
+      writerWith: (writer) => ({
+        write(points) {
+          for (const { datacenter, samples } of points) {
+            for (const { timesMs } of samples) {
+              places.add(datacenter);
+              times.push(...timesMs);
+            }
+          }
+          return writer.write(points);
+        },
+      }),
+    });
+    const fields = { datacenter: 'fra' };
+    await lab.push([['cpu', START_MS, 1]], fields);
+    await lab.clock.advance(12 * MINUTE_MS);
+    await lab.push([['cpu', START_MS + 1, 2]], fields);
+    await lab.clock.advance(12 * MINUTE_MS);
+    expect(times).toContain(START_MS + 1);
+    expect([...places]).toEqual(['fra']);
   });
 
   test('has the greater of two values for one time, also when the lesser comes last', async () => {

@@ -24,6 +24,7 @@ export interface PushFields {
   readonly contentHash?: number;
   readonly stamped?: boolean;
   readonly rejected?: Push['rejected'];
+  readonly datacenter?: string;
 }
 
 /** A push of these samples; times are shared where all are the same, as receivers have it. */

@@ -13,7 +13,17 @@ import { createSeries } from '../../../src/model/series.ts';
 import { DAY_MS, HOUR_MS } from '../../../src/model/window.ts';
 import type { SqlDatabase } from '../../../src/ports/sql-database.ts';
 import type { RawWrite, SampleBlock, StoreBatch, WindowColumn } from '../../../src/ports/time-series-store.ts';
-import { batch, CPU, HOUR, hourWrite, minuteWrite, rawWrite, samplesOf, windowColumn } from '../../contract/suites/stored.ts';
+import {
+  batch,
+  CPU,
+  HOUR,
+  hourWrite,
+  minuteWrite,
+  placed,
+  rawWrite,
+  samplesOf,
+  windowColumn,
+} from '../../contract/suites/stored.ts';
 import { windowBits } from './bits.ts';
 import { hostBlocks, hostMinutes } from './host-metrics.ts';
 
@@ -44,7 +54,7 @@ function writtenRows(database: SqlDatabase): number {
 function hostDay(blocks: readonly SampleBlock[], minutes: readonly WindowColumn[], client: string, dayMs: number): StoreBatch {
   const raw = Array.from({ length: 144 }, (_, place): RawWrite => {
     const block = at(blocks[place % blocks.length] as SampleBlock, dayMs + place * 600_000);
-    return { tenant: 'acme', client, sequence: place, block };
+    return { ...placed('acme', client), sequence: place, block };
   });
   const hours = Array.from({ length: 24 }, (_, hour) => {
     const starts = (column: WindowColumn): Float64Array =>

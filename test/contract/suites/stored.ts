@@ -2,6 +2,7 @@
 import { createSeries, type Series } from '../../../src/model/series.ts';
 import type { Resolution } from '../../../src/model/window.ts';
 import type {
+  PlacedClient,
   RawWrite,
   SampleBlock,
   StoreBatch,
@@ -28,6 +29,13 @@ export const DAY = HOUR - (HOUR % (24 * HOUR_MS));
 export type Row = readonly [ms: number, cpu: number | undefined, disk: number | undefined];
 
 /** @param rows ascending; at least one. */
+export const placed = (tenant: string, client: string): PlacedClient => ({
+  tenant,
+  client,
+  datacenter: undefined,
+  environment: undefined,
+});
+
 export function rawWrite(client: string, sequence: number, rows: readonly Row[], tenant = 'acme'): RawWrite {
   const column = (series: Series, place: 1 | 2) => {
     const at = rows.flatMap((row, index) => (row[place] === undefined ? [] : [index]));
@@ -42,7 +50,7 @@ export function rawWrite(client: string, sequence: number, rows: readonly Row[],
     timesNs: undefined,
     columns: [column(CPU, 1), column(DISK, 2)].filter(({ values }) => values.length > 0),
   };
-  return { tenant, client, sequence, block };
+  return { ...placed(tenant, client), sequence, block };
 }
 
 /** Windows whose every aggregate can be told from `base`. */
@@ -68,11 +76,11 @@ export function minuteWrite(
   columns: readonly WindowColumn[],
   tenant = 'acme',
 ): WindowWrite {
-  return { tenant, client, datacenter: undefined, environment: undefined, resolution: '1m', blockStartMs, columns };
+  return { ...placed(tenant, client), resolution: '1m', blockStartMs, columns };
 }
 
 export function hourWrite(client: string, blockStartMs: number, columns: readonly WindowColumn[], tenant = 'acme'): WindowWrite {
-  return { tenant, client, datacenter: undefined, environment: undefined, resolution: '1h', blockStartMs, columns };
+  return { ...placed(tenant, client), resolution: '1h', blockStartMs, columns };
 }
 
 export function batch(...writes: readonly (RawWrite | WindowWrite)[]): StoreBatch {
