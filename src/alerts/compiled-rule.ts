@@ -58,6 +58,10 @@ export interface CompiledRule {
   readonly metrics: readonly string[];
   /** Of them those whose anomaly score is read. */
   readonly anomalies: readonly string[];
+  /** Of them those that `absent` asks for: it is judged in every minute of a host, whether they are there or not. */
+  readonly absents: readonly string[];
+  /** It reads only what one sample says as well as a window (avg, min, max, first, last): where `for` is 0 it is judged on samples. */
+  readonly onSamples: boolean;
   /** It reads `silence()`, and no window: it is judged as time goes on. */
   readonly judgesSilence: boolean;
   settingsFor(where: Where): RuleSettings;
