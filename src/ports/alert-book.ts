@@ -2,7 +2,11 @@
 import type { RuleSpec, Transition } from '../model/alert.ts';
 import type { HistoryEntry, Incident } from '../model/incident.ts';
 
-/** What a tenant keeps: `rules` has one document, `file`, the YAML text. */
+/**
+ * What a tenant keeps: `rules` has one document, `file`, whose body is the YAML text, a string. The others are the Silence, Maintenance,
+ * Channel and AlertRoute of model/incident.ts. A body that is put has neither `id` nor `by`, which come from the change; what may be left
+ * out may be missing. That of a channel has `secrets`, names and texts, too: left out, those that it had stay.
+ */
 export const BOOK_KINDS = ['rules', 'silence', 'maintenance', 'channel', 'route'] as const;
 export type BookKind = (typeof BOOK_KINDS)[number];
 
@@ -83,9 +87,11 @@ export interface ResponseTimes {
 }
 
 export interface IncidentDesk {
-  /** Newest first. */
+  /** Newest first, by when they were opened. */
   incidents(query: {
     readonly tenant: string;
+    /** Only this one; undefined: all. */
+    readonly id?: string | undefined;
     readonly state: Incident['state'] | 'active' | undefined;
     readonly fromMs: number;
     readonly toMs: number;
@@ -130,7 +136,7 @@ export interface AlertTrial {
   /** The rules in force, built-in ones included. */
   rules(tenant: string): Promise<{ readonly version: number; readonly rules: readonly RuleSpec[] }>;
   alerts(tenant: string): Promise<readonly ActiveAlert[]>;
-  /** Runs a rule file over stored history. @returns problems where the file has some. */
+  /** Runs a rule file over stored history; over none where the times are equal: that checks it. @returns problems where the file has some. */
   backtest(tenant: string, file: string, fromMs: number, toMs: number): Promise<BacktestReport | readonly BookProblem[]>;
   /** Sends a test page. @returns what came of it, in words; undefined where there is no such channel. */
   testChannel(tenant: string, channel: string): Promise<{ readonly delivered: boolean; readonly detail: string } | undefined>;
