@@ -25,10 +25,10 @@ export interface JudgedSamples extends JudgedClient {
   readonly logMs: number;
 }
 
-/** A client, and since when nothing came of it. */
-export interface SilentClient extends JudgedClient {
-  /** Log time of its last push, or of the end of our own outage since; Unix ms. */
-  readonly heardMs: number;
+/** A client, and when it was heard of last. */
+export interface SeenClient extends JudgedClient {
+  /** Log time of its last push, Unix ms. */
+  readonly lastSeenMs: number;
 }
 
 /** What it is told, each once, never in replay. Calls are synchronous and quick. */
@@ -39,8 +39,12 @@ export interface AlertJudge {
   corrected(minute: JudgedMinute): void;
   /** A push brought samples; before the minutes that it closes. */
   sampled(samples: JudgedSamples): void;
-  /** Log time went on, by alertScanMs or more: all clients of the partition. */
-  scanned(logMs: number, clients: Iterable<SilentClient>): void;
+  /**
+   * Log time went on, by alertScanMs or more. @param resumedMs log time at which our own last outage ended: silence before it is nobody's but ours.
+   * @param clients all of the partition, by clientKey: of one that is not among them any more everything is forgotten.
+   * @returns whether log time has to go on although nobody pushes: something waits for it.
+   */
+  scanned(logMs: number, resumedMs: number, clients: ReadonlyMap<string, SeenClient>): boolean;
 }
 
 /** Its state, which goes with the checkpoint of the partition. */

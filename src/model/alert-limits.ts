@@ -1,0 +1,152 @@
+/** Every bound of alerting, with its reason. */
+
+/** Judging, in the pipeline. */
+export const ALERT_LIMITS = {
+  /** How often log time is looked at for silent hosts, ms: a dead host shows a sixth of a minute after its rule says so. */
+  alertScanMs: 10_000,
+  /** A firing alert without a verdict for so long is unknown, ms: an ordinary minute closes 3 minutes after it began at the latest. */
+  unknownAfterMs: 300_000,
+  /** A pending alert forgets what came before a gap longer than this, or than its `for`, ms: minutes hours apart are not consecutive. */
+  pendingGapMs: 300_000,
+  /** A hole in log time longer than this is our own outage, ms: ticks come twice as often. */
+  outageHoleMs: 30_000,
+  /** After an outage agents get so long to send what they kept, before minutes are judged without it, ms. */
+  outageGraceMs: 120_000,
+  /** Alerts of one client that are pending or worse: a rule on a label of every request must not fill memory. */
+  alertsPerClientMax: 1_000,
+  /** Anomaly models of one client. */
+  anomalyModelsPerClientMax: 500,
+  /** Holes in push sequences that are remembered of a client: beyond it the oldest is forgotten. */
+  pushHolesMax: 32,
+  /** A hole older than this, behind the newest sample, says nothing of a minute that is judged now, ms. */
+  pushHoleAgeMs: 86_400_000,
+
+  // Rules, as people write them.
+  /** Of one expression, in characters: some lines of a screen, and what bounds the recursion of its parser. */
+  expressionLengthMax: 1_000,
+  /** Operators, names and numbers of an expression; each costs some ns a judgement. */
+  /** Of one expression, in characters: three lines of a screen, and what bounds the recursion of its parser. */
+  expressionLengthMax: 1_000,
+  /** Operators, names and numbers of an expression; each costs some ns a judgement. */
+  expressionNodesMax: 200,
+  expressionDepthMax: 32,
+  /** What an expression, with its `clear`, reads: each is a look-up a judgement. */
+  expressionReadsMax: 16,
+  /** Explanations of one judgement. */
+  explanationsMax: 8,
+  templateLengthMax: 1_000,
+  /** `{{ }}` of a template. */
+  templatePartsMax: 32,
+  /** What a template grows to: labels are filled in, and channels cut far earlier. */
+  annotationLengthMax: 4_000,
+  /** Per tenant; the built-in ones are not counted. */
+  rulesMax: 1_000,
+  ruleFileBytesMax: 262_144,
+  /** The set with its built-in rules as JSON: it travels in one record of the log (900 KiB) with its envelope. Aliases are written out in it. */
+  ruleSetBytesMax: 800_000,
+  /** YAML nodes looked at, those of aliases each time: ten for each rule that there may be, and a bomb ends there. */
+  ruleFileNodesMax: 50_000,
+  /** Problems shown of one file. */
+  ruleProblemsMax: 50,
+  ruleNameLengthMax: 128,
+  ruleLabelsMax: 32,
+  ruleAnnotationsMax: 16,
+  ruleParamsMax: 16,
+  ruleOverridesMax: 100,
+  /** Of `for` and `keep_firing_for`, ms: a week. */
+  ruleForMsMax: 604_800_000,
+
+  // Tests of rules.
+  /** Samples of one test, its series together. */
+  ruleTestSamplesMax: 200_000,
+  /** Event time that one test covers, ms: a month. */
+  ruleTestSpanMsMax: 2_678_400_000,
+  ruleTestsMax: 500,
+
+  // Delivery: channels and the outbox.
+  /** One attempt, its connection and its answer included, ms: receivers answer in seconds, and a page that hangs should be tried again. */
+  notifyTimeoutMs: 10_000,
+  /** What is read of a receiver's answer: an error page fits, an endless body ends. */
+  answerBytesMax: 65_536,
+  /** What is shown of it. */
+  answerShownLengthMax: 200,
+  /** Of a target's address. */
+  targetUrlLengthMax: 2_048,
+  /** Wait after the first failed attempt, doubled with each, to the highest, ms: someone waits for this page. */
+  retryFirstMs: 1_000,
+  retryMostMs: 300_000,
+  /** By how much of it a wait is longer or shorter, so that channels that failed together do not come together again. */
+  retryJitter: 0.2,
+  /** What a receiver's Retry-After can ask for, ms: a page that waits for an hour is missed. */
+  retryAfterMostMs: 900_000,
+  /** After so long without success a notification goes to the dead letters, ms: a day, as a channel broken on a Sunday is mended on Monday. */
+  deliveryDeadlineMs: 86_400_000,
+  /** How long dead letters are kept, ms: a month, as someone has to look. */
+  deadLetterAgeMs: 2_592_000_000,
+  /** Dead letters that one call lists, and one sweep deletes. */
+  deadLettersMax: 500,
+  /** Attempts at once, to one channel and in all: a channel that hangs takes its own places only, and a Worker has six connections. */
+  channelAttemptsMax: 2,
+  attemptsMax: 32,
+  /** Notifications of the outbox that are held in memory, without their bodies; more wait in the store until there is room. */
+  outboxKnownMax: 20_000,
+  /** Rows of one read of the outbox. */
+  outboxPageMax: 200,
+  /** Test pages of one channel in testWindowMs: they ring real phones. */
+  testPagesMax: 5,
+  testWindowMs: 3_600_000,
+  /** Least time between two canaries of a channel, ms. */
+  canaryEveryMsMin: 60_000,
+  /** PagerDuty's own bounds. */
+  dedupKeyLengthMax: 255,
+  pagerdutySummaryLengthMax: 1_024,
+  /** Slack refuses more blocks, longer sections, longer headers. */
+  slackBlocksMax: 50,
+  slackSectionLengthMax: 3_000,
+  slackHeaderLengthMax: 150,
+  /** A message names so many alerts, and says how many more there are: nobody reads fifty at 3 a.m. */
+  messageAlertsMax: 20,
+  /** Of one text of a message: a label or an annotation. */
+  messageTextLengthMax: 1_000,
+  messageTitleLengthMax: 200,
+  /** Addresses of one mail channel: Cloudflare takes 50. */
+  mailRecipientsMax: 50,
+  /** Alertmanager takes an alert for resolved after this without news, ms: far beyond any repeat interval, as silence is no resolution. */
+  alertmanagerEndsMs: 604_800_000,
+
+  // Over HTTP.
+  /** Of a silence, a channel and the like, as JSON: twenty long texts, and no file. */
+  alertBodyBytesMax: 65_536,
+  alertIdLengthMax: 64,
+  /** An incident's id, which we make. */
+  incidentIdLengthMax: 256,
+  matchersMax: 32,
+  matcherLengthMax: 256,
+  commentLengthMax: 1_000,
+  noteLengthMax: 4_000,
+  cronLengthMax: 100,
+  timeZoneLengthMax: 64,
+  channelSettingsMax: 20,
+  channelSettingLengthMax: 4_096,
+  /** Channels and group names of one route. */
+  routeNamesMax: 32,
+  /** Any time that a route, a channel or a maintenance names, ms: a month. */
+  routeMsMax: 2_678_400_000,
+  incidentsShownMax: 1_000,
+  incidentsShownDefault: 100,
+  auditShownMax: 1_000,
+  /** Entries of an answer in JSON, which is made as a whole; CSV streams. */
+  historyShownMax: 10_000,
+  /** Entries that are asked for at once. */
+  historyPageMax: 1_000,
+  /** The most of one millisecond, as 10,000 series may cross together: pages grow so far where one does not get past it. */
+  historySameMsMax: 64_000,
+  /** What is answered where no start is given, ms: a month. */
+  historyDefaultMs: 2_592_000_000,
+  /** A trial of rules over months reads all of their windows, ms. */
+  backtestTimeoutMs: 300_000,
+  /** Per process: each takes a core. */
+  backtestsConcurrentMax: 2,
+  /** Transitions shown of a trial. */
+  backtestShownMax: 5_000,
+} as const;
