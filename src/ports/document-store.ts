@@ -26,8 +26,10 @@ export interface DocumentQuery {
   /** [fromMs, toMs) of atMs. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
-  /** By (atMs, id): ascending unless newest first. */
+  /** By (atMs, id, tenant): ascending unless newest first. */
   readonly newestFirst?: boolean | undefined;
+  /** Only what comes behind this one: the last of the page before. */
+  readonly after?: Pick<Document, 'atMs' | 'id' | 'tenant'> | undefined;
   readonly max: number;
 }
 

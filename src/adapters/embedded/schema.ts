@@ -3,7 +3,7 @@ import { MetricStreamError } from '../../model/errors.ts';
 import type { SqlDatabase } from '../../ports/sql-database.ts';
 
 /**
- * No secondary index, and no rowid beside the key: a row written is a row billed on Durable Objects. The log's key is its rowid,
+ * One secondary index, and no rowid beside the key: a row written is a row billed on Durable Objects. The log's key is its rowid,
  * so that SQLite appends without moving what is there, and a batch says how many bytes there are up to it, so that the log's size
  * is known from its ends. Times are Unix ms.
  */
@@ -14,6 +14,12 @@ const TABLES = [
   'CREATE TABLE window_blocks (client TEXT NOT NULL, step_ms INTEGER NOT NULL, start_ms INTEGER NOT NULL, part INTEGER NOT NULL, first_ms INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (client, step_ms, start_ms, part)) WITHOUT ROWID',
   'CREATE TABLE checkpoints (partition INTEGER NOT NULL, part INTEGER NOT NULL, position INTEGER NOT NULL, safe_offset INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (partition, part)) WITHOUT ROWID',
   'CREATE TABLE revoked_keys (tenant TEXT NOT NULL, key_id TEXT NOT NULL, revoked_ms INTEGER NOT NULL, expires_ms INTEGER, PRIMARY KEY (tenant, key_id)) WITHOUT ROWID',
+];
+
+/** Histories are long and are read by time, and looked up by id: the index saves reading all of them, and documents are few beside samples. */
+const DOCUMENTS = [
+  'CREATE TABLE documents (kind TEXT NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, at_ms INTEGER NOT NULL, parent TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, tenant, id)) WITHOUT ROWID',
+  'CREATE INDEX documents_by_time ON documents (kind, at_ms, id, tenant, parent)',
 ];
 
 /** What builds before the first release wrote: their formats changed in place, and nothing reads them. */
@@ -36,6 +42,12 @@ const STEPS: readonly SchemaStep[] = [
       for (const table of TABLES) database.exec(table);
     },
     adds: false,
+  },
+  {
+    take: (database) => {
+      for (const statement of DOCUMENTS) database.exec(statement);
+    },
+    adds: true,
   },
 ];
 

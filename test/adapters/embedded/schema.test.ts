@@ -26,14 +26,16 @@ function tables(database: SqlDatabase): string[] {
 }
 
 describe('openSchema', () => {
-  test('makes tables in which a row is written once: its key is the rowid or there is none, and there is no secondary index', () => {
+  test('makes tables in which a row is written once: its key is the rowid or there is none; only documents have a secondary index', () => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
-    expect(tables(database)).toEqual(['checkpoints', 'log_batches', 'raw_blocks', 'revoked_keys', 'settings', 'window_blocks']);
+    const names = ['checkpoints', 'documents', 'log_batches', 'raw_blocks', 'revoked_keys', 'settings', 'window_blocks'];
+    expect(tables(database)).toEqual(names);
     const statements = database.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE type = 'table'");
     const once = statements.filter(({ sql }) => sql.endsWith('WITHOUT ROWID') || /^[^,]* INTEGER PRIMARY KEY,/.test(sql));
     expect(once).toEqual(statements);
-    expect(database.exec("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")).toEqual([]);
+    const indexes = database.exec("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL");
+    expect(indexes).toEqual([{ name: 'documents_by_time' }]);
   });
 
   test('leaves what is there at a second start', () => {
@@ -52,7 +54,7 @@ describe('openSchema', () => {
       take: (target) => void target.exec(`ALTER TABLE revoked_keys ADD COLUMN ${name} INTEGER`),
       adds: false,
     });
-    const steps = [FIRST, add('a'), add('b')];
+    const steps = [FIRST, FIRST, add('a'), add('b')];
     openSchema(database, COUNTS, steps);
     openSchema(database, COUNTS, steps);
     expect(database.exec('SELECT key_id, a, b FROM revoked_keys')).toEqual([{ key_id: 'acme.one', a: null, b: null }]);
@@ -62,12 +64,12 @@ describe('openSchema', () => {
   test('opens a file to which a newer version has only added tables, and leaves them', () => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
-    openSchema(database, COUNTS, [FIRST, addTable('more'), addTable('still_more')]);
+    openSchema(database, COUNTS, [FIRST, FIRST, addTable('more'), addTable('still_more')]);
     const before = database.exec('SELECT * FROM settings');
     openSchema(database, COUNTS);
     database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1, NULL)");
     expect(database.exec('SELECT * FROM settings')).toEqual(before);
-    openSchema(database, COUNTS, [FIRST, addTable('more'), addTable('still_more')]);
+    openSchema(database, COUNTS, [FIRST, FIRST, addTable('more'), addTable('still_more')]);
     expect(tables(database)).toContain('still_more');
   });
 
@@ -77,9 +79,9 @@ describe('openSchema', () => {
   ])('refuses a file that a newer version has %s', (_, later) => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
-    openSchema(database, COUNTS, [FIRST, ...later]);
+    openSchema(database, COUNTS, [FIRST, FIRST, ...later]);
     expect(() => openSchema(database, COUNTS)).toThrow(expect.objectContaining({ code: 'schema_newer' }));
-    openSchema(database, COUNTS, [FIRST, ...later]);
+    openSchema(database, COUNTS, [FIRST, FIRST, ...later]);
   });
 
   test('takes a file that is made new for as old as its last change', () => {
@@ -103,7 +105,7 @@ describe('openSchema', () => {
     database.exec("UPDATE settings SET value = '7' WHERE name GLOB 'schema_*'");
     const before = database.exec('SELECT * FROM settings');
     expect(() => openSchema(database, COUNTS)).toThrow(
-      expect.objectContaining({ code: 'schema_newer', message: expect.stringMatching(/7.*4/) }),
+      expect.objectContaining({ code: 'schema_newer', message: expect.stringMatching(/7.*5/) }),
     );
     expect(database.exec('SELECT * FROM settings')).toEqual(before);
   });
