@@ -22,9 +22,6 @@ export const ALERT_LIMITS = {
   pushHoleAgeMs: 86_400_000,
 
   // Rules, as people write them.
-  /** Of one expression, in characters: some lines of a screen, and what bounds the recursion of its parser. */
-  expressionLengthMax: 1_000,
-  /** Operators, names and numbers of an expression; each costs some ns a judgement. */
   /** Of one expression, in characters: three lines of a screen, and what bounds the recursion of its parser. */
   expressionLengthMax: 1_000,
   /** Operators, names and numbers of an expression; each costs some ns a judgement. */
