@@ -78,8 +78,9 @@ class Judge implements AlertJudge, JudgeState {
   sampled(samples: JudgedSamples): void {
     const index = this.#indexOf(samples.tenant);
     if (index.bySample.size === 0) return;
-    samples.block.timesMs.forEach((ms, row) => {
-      const view = MinuteView.ofSamples(samples.block, row, (metric) => index.bySample.has(metric));
+    const block = samples.block();
+    block.timesMs.forEach((ms, row) => {
+      const view = MinuteView.ofSamples(block, row, (metric) => index.bySample.has(metric));
       const rules = new Set([...view.metrics].flatMap((metric) => index.bySample.get(metric) ?? []));
       const at = { atMs: ms, windowMs: undefined, logMs: samples.logMs };
       const one = { ...at, client: samples, view, complete: true, startMs: ms, silenceSeconds: undefined, score: NO_SCORE };

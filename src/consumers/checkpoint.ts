@@ -8,24 +8,41 @@ import { type SealedState, stillSkipped } from './seal.ts';
 import type { SeenShape } from './seen-series.ts';
 
 /*
- * state   = version:u8 log:f64 shapes n:varint client{n} idle                         version 1; log: log time, Unix ms
+ * state   = version:u8 log:f64 shapes n:varint client{n} idle alerts                  version 2; log: log time, Unix ms
  * shapes  = n:varint shape:block{n}                  each once; first, since they stay the same from one checkpoint to the next
  * client  = tenant:text client:text frontier:f64 sealedThrough:f64 sealOffset:f64 bundledHour:f64 bundledDay:f64
  *           lastSample:f64 lastSeen:f64 sealedAt:f64 flags:u8 [skew:f64] [datacenter:text] [environment:text]
- *           pushes:varint{5} samples:varint{3} rejected boots corrections skipped seen
+ *           pushes:varint{5} samples:varint{3} rejected boots corrections skipped trail seen
  * rejected    = n:varint ( reason:u8 count:varint ){n}
  * boots       = n:varint ( boot:text first:varint highest:f64 seen:u32{8} hashes:u32{16} ){n}       oldest first
  * idle        = n:varint ( partition:varint position:f64 ){n}       others, of which nothing was left to save at that position
  * corrections = n:varint ( minute:f64 m:varint ( series:text times:varint ){m} ){n}
  * skipped     = n:varint ( offset:f64 ms:f64 ){n}
+ * trail       = judged:f64 boot:text sequences:f64 last:f64 n:varint ( boot:text from:f64 to:f64 missing:f64 after:f64 before:f64 ){n}
+ *                                                    sequences: how many of the boot there are, up to the greatest seen
  * seen        = n:varint ( shape:varint age:varint ){n}      the place of a shape; whole seconds before log time
+ * alerts      = resumed:f64 hole:f64 scanned:f64 state:block      log times, Unix ms; what the judge of the partition keeps
+ * Version 1 has neither trail nor alerts.
  */
-const VERSION = 1;
+const VERSION = 2;
 const HAS_SKEW = 1;
 const HAS_DATACENTER = 2;
 const HAS_ENVIRONMENT = 4;
 const PUSH_FIELDS = ['expected', 'received', 'duplicate', 'late', 'conflict'] as const;
 const SAMPLE_FIELDS = ['stored', 'duplicate', 'conflict'] as const;
+
+/** What the judging of a partition goes on from. */
+export interface AlertsAt {
+  /** Log time at which our last outage ended, and at which it began; Unix ms. */
+  readonly resumedMs: number;
+  readonly holeMs: number;
+  /** Log time at which silent hosts were looked for last. */
+  readonly scannedMs: number;
+  /** The judge's own. */
+  readonly state: Uint8Array;
+}
+
+export const NO_ALERTS: AlertsAt = { resumedMs: 0, holeMs: 0, scannedMs: 0, state: new Uint8Array(0) };
 
 /** A partition, and the position up to which nothing of it is left to save. */
 export type IdleAt = readonly [partition: number, position: number];
@@ -40,6 +57,7 @@ export function encodeCheckpoint(
   sealed: ReadonlyMap<ClientState, SealedState>,
   seenOf: (client: ClientState) => readonly SeenShape[],
   idle: readonly IdleAt[] = [],
+  alerts: AlertsAt = NO_ALERTS,
 ): Uint8Array {
   const list = [...clients];
   const seen = list.map(seenOf);
@@ -64,6 +82,10 @@ export function encodeCheckpoint(
     writer.varint(partition);
     writer.f64(position);
   }
+  writer.f64(alerts.resumedMs);
+  writer.f64(alerts.holeMs);
+  writer.f64(alerts.scannedMs);
+  writer.block(alerts.state);
   return writer.copy();
 }
 
@@ -115,6 +137,19 @@ function encodeClient(writer: ByteWriter, client: ClientState, after: SealedStat
     writer.f64(offset);
     writer.f64(ms);
   }
+  encodeTrail(writer, client);
+}
+
+function encodeTrail(writer: ByteWriter, { judgedMs, trail }: ClientState): void {
+  writer.f64(judgedMs);
+  writer.text(trail.boot);
+  writer.f64(trail.highest + 1);
+  writer.f64(trail.lastMs);
+  writer.varint(trail.holes.length);
+  for (const { boot, from, to, missing, afterMs, beforeMs } of trail.holes) {
+    writer.text(boot);
+    for (const field of [from, to, missing, afterMs, beforeMs]) writer.f64(field);
+  }
 }
 
 function encodeLedger(writer: ByteWriter, ledger: Ledger): void {
@@ -141,13 +176,14 @@ export interface DecodedCheckpoint {
   /** The series of each client that held a place; views of the bytes. */
   readonly seen: ReadonlyMap<ClientState, readonly SeenShape[]>;
   readonly idle: readonly IdleAt[];
+  readonly alerts: AlertsAt;
 }
 
 /** @throws corrupt_data */
 export function decodeCheckpoint(bytes: Uint8Array): DecodedCheckpoint {
   const reader = new ByteReader(bytes);
   const version = reader.u8();
-  if (version !== VERSION)
+  if (version !== VERSION && version !== 1)
     throw new MetricStreamError('schema_newer', `A checkpoint has version ${version}; this reads ${VERSION}.`);
   const logMs = reader.f64();
   const shapes: Uint8Array[] = [];
@@ -155,14 +191,19 @@ export function decodeCheckpoint(bytes: Uint8Array): DecodedCheckpoint {
   const clients: ClientState[] = [];
   const seen = new Map<ClientState, readonly SeenShape[]>();
   for (let left = reader.count(80); left > 0; left--) {
-    const client = decodeClient(reader);
+    const client = decodeClient(reader, version);
     clients.push(client);
     seen.set(client, decodeSeen(reader, shapes, logMs));
   }
   const idle: IdleAt[] = [];
   for (let left = reader.count(9); left > 0; left--) idle.push([reader.varint(), reader.f64()]);
+  const alerts = version === 1 ? NO_ALERTS : decodeAlerts(reader);
   if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a checkpoint.');
-  return { logMs, clients, seen, idle };
+  return { logMs, clients, seen, idle, alerts };
+}
+
+function decodeAlerts(reader: ByteReader): AlertsAt {
+  return { resumedMs: reader.f64(), holeMs: reader.f64(), scannedMs: reader.f64(), state: reader.block() };
 }
 
 function decodeSeen(reader: ByteReader, shapes: readonly Uint8Array[], logMs: number): SeenShape[] {
@@ -175,7 +216,7 @@ function decodeSeen(reader: ByteReader, shapes: readonly Uint8Array[], logMs: nu
   return seen;
 }
 
-function decodeClient(reader: ByteReader): ClientState {
+function decodeClient(reader: ByteReader, version: number): ClientState {
   const client = new ClientState(reader.text(), reader.text(), reader.f64(), undefined, 0);
   client.saved = true;
   client.sealedThroughMs = reader.f64();
@@ -196,7 +237,20 @@ function decodeClient(reader: ByteReader): ClientState {
     for (let entries = reader.count(2); entries > 0; entries--) bySeries.set(reader.text(), reader.varint());
   }
   for (let left = reader.count(16); left > 0; left--) client.skipped.push([reader.f64(), reader.f64()]);
+  if (version > 1) decodeTrail(reader, client);
   return client;
+}
+
+function decodeTrail(reader: ByteReader, client: ClientState): void {
+  const { trail } = client;
+  client.judgedMs = reader.f64();
+  trail.boot = reader.text();
+  trail.highest = reader.f64() - 1;
+  trail.lastMs = reader.f64();
+  for (let left = reader.count(41); left > 0; left--) {
+    const [boot, from, to, missing] = [reader.text(), reader.f64(), reader.f64(), reader.f64()];
+    trail.holes.push({ boot, from, to, missing, afterMs: reader.f64(), beforeMs: reader.f64() });
+  }
 }
 
 function decodeLedger(reader: ByteReader, ledger: Ledger): void {

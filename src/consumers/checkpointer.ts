@@ -5,8 +5,9 @@ import type { Clock } from '../ports/clock.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import type { WindowSink } from '../ports/window-sink.ts';
-import { type DecodedCheckpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import { type DecodedCheckpoint, decodeCheckpoint, encodeCheckpoint, NO_ALERTS } from './checkpoint.ts';
 import type { ClientState } from './client-state.ts';
+import type { Courier } from './courier.ts';
 import { dueClients, sealAgeMs } from './due.ts';
 import type { Pace } from './pace.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -20,6 +21,8 @@ export interface CheckpointerDependencies {
   readonly sink: WindowSink;
   readonly telemetry: Telemetry;
   readonly pipelines: readonly Pipeline[];
+  /** Left out: there are no alerts. */
+  readonly courier?: Courier | undefined;
   /** The series of a client that hold a place: they go with its checkpoint. */
   seenOf(client: ClientState): readonly SeenShape[];
   /** Told of every client of a checkpoint, with the series that held a place then. */
@@ -31,7 +34,7 @@ export interface CheckpointerDependencies {
 /** From this share of their bound on, heads are sealed earlier. */
 const HEAD_PRESSURE = 2 / 3;
 const NO_BATCH = { raw: [], windows: [] };
-const NOTHING: DecodedCheckpoint = { logMs: 0, clients: [], seen: new Map(), idle: [] };
+const NOTHING: DecodedCheckpoint = { logMs: 0, clients: [], seen: new Map(), idle: [], alerts: NO_ALERTS };
 
 /** A partition, and what of it is durable. */
 interface Saved {
@@ -91,7 +94,7 @@ export class Checkpointer {
     const states = loaded.map((saved) => (saved === undefined ? NOTHING : decodeCheckpoint(saved.state)));
     const idle = states.flatMap((state) => state.idle);
     for (const [i, pipeline] of pipelines.entries()) {
-      const { logMs, clients, seen } = states[i] ?? NOTHING;
+      const { logMs, clients, seen, alerts } = states[i] ?? NOTHING;
       let { position, safeOffset } = loaded[i] ?? { position: 0, safeOffset: 0 };
       for (const [partition, idleAt] of idle) {
         if (partition !== pipeline.partition || idleAt <= position) continue;
@@ -99,7 +102,7 @@ export class Checkpointer {
         position = idleAt;
         safeOffset = idleAt;
       }
-      pipeline.restore(position, logMs, clients);
+      pipeline.restore(position, logMs, clients, alerts);
       for (const client of clients) this.#deps.restored(client, seen.get(client) ?? []);
       this.#replayUntil = Math.max(this.#replayUntil, position);
       this.#saved[pipeline.partition] = { pipeline, safeOffset, position, logMs };
@@ -205,14 +208,17 @@ export class Checkpointer {
     const sealed = new Map(plans.map((plan) => [plan.client, plan.after]));
     for (const { client } of plans) client.sealedAtMs = logMs;
     const idleAt = this.#idleBeside(pipeline);
+    const alerts = pipeline.judging?.at();
     const stateWith = (after: typeof sealed) => {
       let safeOffset = position;
       for (const client of pipeline.clients.values())
         safeOffset = Math.min(safeOffset, client.head.safeOffset(after.get(client)?.sealedThroughMs));
-      const state = encodeCheckpoint(logMs, pipeline.clients.values(), after, this.#deps.seenOf, [...idleAt]);
+      const state = encodeCheckpoint(logMs, pipeline.clients.values(), after, this.#deps.seenOf, [...idleAt], alerts);
       return { partition, position, safeOffset, state };
     };
     const batch = { raw: plans.flatMap((plan) => plan.raw), windows: plans.flatMap((plan) => plan.windows) };
+    // What was decided before this position must not depend on being decided again.
+    await this.#deps.courier?.settled();
     // What is sealed leaves the heads, from which alone it could be told again; of the rest only so much may wait that memory has room.
     await sink.settled?.(plans.length > 0 ? 0 : LIMITS.sinkPointsWaitingMax);
     // A store that is not written in one go with the checkpoint must never be ahead of it in minutes that are read back: first they are saved unsealed.

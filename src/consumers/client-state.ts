@@ -6,14 +6,18 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
 import type { PlacedClient, StoreRange } from '../ports/time-series-store.ts';
 import { ClientHead, UNSEAL } from './client-head.ts';
 import { Ledger, type SampleCounts } from './ledger.ts';
+import { PushTrail } from './push-trail.ts';
 
 export class ClientState {
   readonly tenant: string;
   readonly client: string;
   readonly ledger = new Ledger();
   readonly head = new ClientHead();
+  readonly trail = new PushTrail();
   /** Every minute that ends at or before this has closed. */
   frontierMs: number;
+  /** Every minute that ends at or before this has been judged by alert rules, or nobody judges. At most the frontier. */
+  judgedMs: number;
   /** Minutes before this live in the store; from it on, wholly in the head. */
   sealedThroughMs: number;
   /** Records before this offset had their samples before `sealedThroughMs` sealed. */
@@ -44,10 +48,16 @@ export class ClientState {
     this.tenant = tenant;
     this.client = client;
     this.frontierMs = closedMs;
+    this.judgedMs = closedMs;
     this.sealedThroughMs = storedMs === undefined ? Number.NEGATIVE_INFINITY : windowStart(storedMs, MINUTE_MS) + MINUTE_MS;
     this.bundledHourMs = Number.POSITIVE_INFINITY;
     this.bundledDayMs = Number.POSITIVE_INFINITY;
     this.sealedAtMs = logMs;
+  }
+
+  /** What lies before this may be sealed: it has closed, and need not be judged any more. */
+  get sealableMs(): number {
+    return Math.min(this.frontierMs, this.judgedMs);
   }
 
   /** Whose its samples and windows are, for those who are told of them or keep them. */

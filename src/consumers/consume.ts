@@ -1,9 +1,10 @@
 /** The consumer of a shard: takes records in order through their pipelines, in slices, and checkpoints as it goes. */
+import type { AlertControl } from '../model/alert.ts';
 import { LIMITS } from '../model/limits.ts';
 import { clientKey } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
 import type { LogReader, StoredRecord } from '../ports/metric-log.ts';
-import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
+import { decodeRecord, type LogEntry, type ShapeInterner } from '../protocols/log-record.ts';
 import { Checkpointer, type CheckpointerDependencies } from './checkpointer.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -13,6 +14,8 @@ export interface FreshRecord {
   readonly partition: number;
   readonly appendMs: number;
   readonly push: Push | undefined;
+  /** What alert rules are told; undefined in all but a few. */
+  readonly control?: AlertControl | undefined;
   /** Of the client that pushed; empty for a tick. */
   readonly key: string;
   readonly bytes: number;
@@ -138,11 +141,22 @@ export class Consumer {
       }
       const crowded = this.#deps.sink.settled?.(LIMITS.sinkPointsWaitingMax);
       if (crowded !== undefined) await crowded;
+      const waiting = this.#bring();
+      if (waiting !== undefined) await waiting;
       await this.#saver.turn(this.#next);
       // Under load a run may not end for minutes, and what it failed at goes on.
       this.failed = undefined;
     }
     await this.#saver.turn(this.#next);
+  }
+
+  /** What alert rules have decided goes off at once. @returns a promise where too much of it waits already. */
+  #bring(): Promise<void> | undefined {
+    const { pipelines, courier } = this.#deps;
+    if (courier === undefined) return undefined;
+    let waiting: Promise<void> | undefined;
+    for (const { judging } of pipelines) waiting = courier.bring(judging?.take() ?? []) ?? waiting;
+    return waiting;
   }
 
   #pause(): Promise<void> {
@@ -172,9 +186,11 @@ export class Consumer {
     if (first === undefined) this.#expected = (stored[stored.length - 1]?.offset ?? this.#next - 1) + 1;
     this.#tellLost(stored);
     return stored.map(({ offset, partition, appendMs, bytes, lost }) => {
-      const push = lost === true ? undefined : this.#decode(bytes, offset);
+      const entry = lost === true ? undefined : this.#decode(bytes, offset);
+      const push = entry?.type === 'push' ? entry.push : undefined;
+      const control = entry?.type === 'control' ? entry.control : undefined;
       const key = push === undefined ? '' : clientKey(push.tenant, push.client);
-      return { offset, partition, appendMs, push, key, bytes: bytes.length };
+      return { offset, partition, appendMs, push, control, key, bytes: bytes.length };
     });
   }
 
@@ -192,10 +208,9 @@ export class Consumer {
   }
 
   /** A record that cannot be read is counted and passed over: the partition goes on. */
-  #decode(bytes: Uint8Array, offset: number): Push | undefined {
+  #decode(bytes: Uint8Array, offset: number): LogEntry | undefined {
     try {
-      const entry = decodeRecord(bytes, this.#deps.shapes);
-      return entry.type === 'push' ? entry.push : undefined;
+      return decodeRecord(bytes, this.#deps.shapes);
     } catch (error) {
       this.#deps.telemetry.count('metricstream_poison_records_total');
       this.#deps.telemetry.log('error', 'a record cannot be read and is passed over', { offset, error: String(error) });
@@ -238,6 +253,7 @@ export class Consumer {
 
   #finish(record: FreshRecord, pipeline: Pipeline): void {
     if (record.push !== undefined) pipeline.apply(record.key, record.push, record.offset);
+    else if (record.control !== undefined) pipeline.control(record.control, record.offset);
     this.#next = record.offset + 1;
     this.#deps.consumed(record);
   }

@@ -2,15 +2,19 @@
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Push } from '../model/push.ts';
+import type { JudgeFactory } from '../ports/alert-judge.ts';
 import type { CheckpointLog } from '../ports/checkpoint-log.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { PartitionLog, PartitionReader } from '../ports/partition-log.ts';
 import type { PointWriter } from '../ports/point-writer.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
+import type { TransitionSink } from '../ports/transition-sink.ts';
 import type { ShapeInterner } from '../protocols/log-record.ts';
 import type { ClientState } from './client-state.ts';
 import { Consumer } from './consume.ts';
+import { Courier } from './courier.ts';
+import { judgingOf } from './judging.ts';
 import { type Disk, Maintenance, type RetentionOptions } from './maintenance.ts';
 import type { Pace } from './pace.ts';
 import { Pipeline } from './pipeline.ts';
@@ -27,6 +31,9 @@ export interface OwnedPartitionDependencies {
   /** Of this partition alone. */
   readonly headBytesMax: number;
   readonly pace: Pace;
+  /** Alert rules; left out: none. */
+  readonly judge?: JudgeFactory | undefined;
+  readonly transitions?: TransitionSink | undefined;
   seen(client: ClientState, push: Push): void;
   /** Whether the partition is still this process's, as far as it can know. */
   mayWrite(): boolean;
@@ -68,6 +75,7 @@ export class OwnedPartition {
       store,
       sink: this.#writer,
       telemetry,
+      judging: judgingOf(deps, partition),
       seen: (client, push) => deps.seen(client, push),
     });
   }
@@ -87,6 +95,7 @@ export class OwnedPartition {
       sink: this.#writer,
       log,
       pipelines: [this.pipeline],
+      courier: new Courier(this.#deps.transitions, this.#deps.telemetry),
       consumed: () => undefined,
       poison: (bytes, reason) => this.#writer.poison({ reason, bytes: bytes.slice() }),
       seenOf: () => [],

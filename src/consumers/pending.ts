@@ -1,8 +1,9 @@
-/** What waits for a commit: a push with who is to be answered, or a tick. */
+/** What waits for a commit: a push with who is to be answered, a tick, or what alert rules are told. */
+import type { AlertControl } from '../model/alert.ts';
 import type { Push } from '../model/push.ts';
 import type { LogRecord } from '../ports/metric-log.ts';
 import type { AppendOutcome } from '../ports/push-appender.ts';
-import { encodeTick } from '../protocols/log-record.ts';
+import { encodeControl, encodeTick } from '../protocols/log-record.ts';
 import type { Admitted } from './admit.ts';
 import type { Waiting } from './append.ts';
 import type { ClientIntake } from './intake.ts';
@@ -21,6 +22,7 @@ export interface PendingPushOptions {
 export class PendingPush implements Waiting {
   readonly record: LogRecord;
   readonly push: Push;
+  readonly control = undefined;
   readonly key: string;
   readonly startedMs: number;
   readonly #options: PendingPushOptions;
@@ -45,10 +47,35 @@ export class PendingPush implements Waiting {
   }
 }
 
+/** Who made the change waits until every partition has it. */
+export class PendingControl implements Waiting {
+  readonly record: LogRecord;
+  readonly control: AlertControl;
+  readonly push = undefined;
+  readonly key = '';
+  readonly startedMs = undefined;
+  readonly #done: PromiseWithResolvers<void>;
+
+  constructor(partition: number, control: AlertControl, done: PromiseWithResolvers<void>) {
+    this.record = { partition, bytes: encodeControl(control) };
+    this.control = control;
+    this.#done = done;
+  }
+
+  committed(): void {
+    this.#done.resolve();
+  }
+
+  failed(error: unknown): void {
+    this.#done.reject(error);
+  }
+}
+
 /** Nobody waits for it, and one that fails is missed by nobody: the next one follows. */
 export class PendingTick implements Waiting {
   readonly record: LogRecord;
   readonly push = undefined;
+  readonly control = undefined;
   readonly key = '';
   readonly startedMs = undefined;
 

@@ -1,4 +1,5 @@
 /** What happens to one record of a partition: judged by log time alone, so that a replay does the same. */
+import type { AlertControl } from '../model/alert.ts';
 import { LIMITS } from '../model/limits.ts';
 import { clientKey, partitionOf } from '../model/partition.ts';
 import type { Push } from '../model/push.ts';
@@ -6,7 +7,9 @@ import { HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { SampleBlock, TimeSeriesStore } from '../ports/time-series-store.ts';
 import type { WindowSink } from '../ports/window-sink.ts';
+import type { AlertsAt } from './checkpoint.ts';
 import { ClientState } from './client-state.ts';
+import type { Judging } from './judging.ts';
 import { filterBlock, foldSamples } from './sample-block.ts';
 import { owesSeal } from './seal.ts';
 
@@ -14,6 +17,8 @@ export interface PipelineDependencies {
   readonly store: TimeSeriesStore;
   readonly sink: WindowSink;
   readonly telemetry: Telemetry;
+  /** Left out: there are no alerts. */
+  readonly judging?: Judging | undefined;
   /** Told after each ordinary push that brought samples: for the live page. */
   seen(client: ClientState, push: Push): void;
 }
@@ -28,12 +33,14 @@ export class Pipeline {
   replayUntil = 0;
   /** The largest append stamp, Unix ms. */
   logMs = 0;
+  readonly judging: Judging | undefined;
   readonly #deps: PipelineDependencies;
   #closedMs = 0;
 
   constructor(partition: number, deps: PipelineDependencies) {
     this.partition = partition;
     this.#deps = deps;
+    this.judging = deps.judging;
   }
 
   /**
@@ -83,7 +90,9 @@ export class Pipeline {
 
   /** Moves log time; closes what it closes. Called for every record, ticks included. */
   advanceLog(appendMs: number): void {
-    if (appendMs > this.logMs) this.logMs = appendMs;
+    const beforeMs = this.logMs;
+    if (appendMs > beforeMs) this.logMs = appendMs;
+    this.judging?.advanced(beforeMs, this.logMs, this.clients);
     const closedMs = windowStart(this.logMs - LIMITS.windowCloseLagMs, MINUTE_MS);
     if (closedMs <= this.#closedMs) return;
     this.#closedMs = closedMs;
@@ -111,9 +120,11 @@ export class Pipeline {
       client.skipped.push([offset, Math.max(...push.timesMs)]);
       return;
     }
+    const newestMs = client.lastSampleMs;
     const corrected = client.merge(push, offset, client.ledger.samples);
     if (corrected > 0) this.#deps.telemetry.count('metricstream_windows_corrected_total', corrected);
     if (this.#deps.sink.merged !== undefined) this.#tell(client, push);
+    if (!repeat) this.judging?.pushed(client, push, newestMs, client.ledger.boots.at(-1)?.boot !== push.pushId?.boot, this.logMs);
     this.#advance(client);
     this.#deps.seen(client, push);
   }
@@ -164,6 +175,12 @@ export class Pipeline {
   #advance(client: ClientState): void {
     const from = client.frontierMs;
     const to = client.advance(this.logMs, this.#closedMs);
+    this.#close(client, from, to);
+    if (this.judging === undefined) client.judgedMs = to;
+    else this.judging.ripen(client, this.logMs);
+  }
+
+  #close(client: ClientState, from: number, to: number): void {
     if (to === from || client.head.rows === 0 || client.head.lastMs < from) return;
     for (const startMs of client.head.minutesIn(from, to)) {
       const block = client.head.samples(startMs, startMs + MINUTE_MS);
@@ -173,12 +190,20 @@ export class Pipeline {
   }
 
   /** Takes over what a checkpoint held. */
-  restore(position: number, logMs: number, clients: readonly ClientState[]): void {
+  restore(position: number, logMs: number, clients: readonly ClientState[], alerts: AlertsAt): void {
     this.position = position;
     this.replayUntil = position;
     this.logMs = logMs;
     this.#closedMs = windowStart(logMs - LIMITS.windowCloseLagMs, MINUTE_MS);
     for (const client of clients) this.clients.set(clientKey(client.tenant, client.client), client);
+    this.judging?.restore(alerts);
+  }
+
+  /** Rules change, or a client is retired: from this record on. */
+  control(control: AlertControl, offset: number): void {
+    this.position = offset + 1;
+    // What a replay meets again is in the state that was restored.
+    if (offset >= this.replayUntil) this.judging?.controlled(control, this.logMs);
   }
 
   /**
@@ -186,6 +211,7 @@ export class Pipeline {
    * or, which has time, for their hour and day to end. Infinity where nothing waits.
    */
   tickDueMs(tickMs: number): number {
+    if (this.judging?.waits === true && this.clients.size > 0) return this.logMs + tickMs;
     let dueMs = Number.POSITIVE_INFINITY;
     for (const client of this.clients.values()) {
       if (client.head.rows > 0 || owesSeal(client)) return this.logMs + tickMs;

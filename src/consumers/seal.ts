@@ -27,29 +27,29 @@ export interface SealPlan {
 
 /** Whether anything of a client can be sealed or bundled at all. */
 export function owesSeal(client: ClientState): boolean {
-  if (client.frontierMs < client.sealedThroughMs) return false;
+  if (client.sealableMs < client.sealedThroughMs) return false;
   // Minutes that were read back are let go of, changed or not.
   if (client.opened.size > 0) return true;
-  if (client.head.rows > 0 && client.head.minutesIn(Number.NEGATIVE_INFINITY, client.frontierMs, true).length > 0) return true;
+  if (client.head.rows > 0 && client.head.minutesIn(Number.NEGATIVE_INFINITY, client.sealableMs, true).length > 0) return true;
   return client.bundledHourMs < bundleEnd(client) || client.bundledDayMs < dayEnd(client);
 }
 
 /** Hours up to this can be bundled: they have closed, and there are samples up to the last of them. */
 function bundleEnd(client: ClientState): number {
-  return Math.min(windowStart(client.frontierMs, HOUR_MS), windowStart(client.lastSampleMs, HOUR_MS) + HOUR_MS);
+  return Math.min(windowStart(client.sealableMs, HOUR_MS), windowStart(client.lastSampleMs, HOUR_MS) + HOUR_MS);
 }
 
 function dayEnd(client: ClientState): number {
-  return Math.min(windowStart(client.frontierMs, DAY_MS), windowStart(client.lastSampleMs, DAY_MS) + DAY_MS);
+  return Math.min(windowStart(client.sealableMs, DAY_MS), windowStart(client.lastSampleMs, DAY_MS) + DAY_MS);
 }
 
 /**
- * Everything before the client's frontier leaves the head; hours and days that have ended are bundled, and those
+ * Everything that may be sealed leaves the head; hours and days that have ended are bundled, and those
  * that a late sample changed are written again.
  * @param position the log position of the checkpoint that this goes with.
  */
 export async function planSeal(client: ClientState, position: number, store: TimeSeriesStore): Promise<SealPlan> {
-  const untilMs = client.frontierMs;
+  const untilMs = client.sealableMs;
   const block = client.head.samples(Number.NEGATIVE_INFINITY, untilMs, undefined, true);
   const changed = client.head.minutesIn(Number.NEGATIVE_INFINITY, untilMs, true);
   const minutes = await hourBlocks(client, changed, store);

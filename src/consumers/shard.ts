@@ -1,8 +1,10 @@
 /** A shard: takes pushes for its partitions, logs them, and runs the consumer that windows and seals them. */
+import type { AlertControl } from '../model/alert.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { partitionOf } from '../model/partition.ts';
 import type { Push, PushId } from '../model/push.ts';
+import type { JudgeFactory } from '../ports/alert-judge.ts';
 import type { CheckpointStore } from '../ports/checkpoint-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LiveFeed } from '../ports/live-feed.ts';
@@ -11,6 +13,7 @@ import type { MetricReader } from '../ports/metric-reader.ts';
 import type { AppendOutcome, PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
+import type { TransitionSink } from '../ports/transition-sink.ts';
 import type { WindowSink } from '../ports/window-sink.ts';
 import { ByteWriter } from '../protocols/bytes.ts';
 import { encodePush, type ShapeInterner } from '../protocols/log-record.ts';
@@ -18,11 +21,13 @@ import { admitSeries, lastAdmissions } from './admit.ts';
 import { GroupCommit, type Linger } from './append.ts';
 import type { CardinalityLimits } from './cardinality.ts';
 import { Consumer, type FreshRecord } from './consume.ts';
+import { Courier } from './courier.ts';
 import { type ClientIntake, Intake } from './intake.ts';
+import { judgingOf } from './judging.ts';
 import { liveHub } from './live.ts';
 import { type Disk, Maintenance, type RetentionOptions } from './maintenance.ts';
 import type { Pace } from './pace.ts';
-import { PendingPush, PendingTick } from './pending.ts';
+import { PendingControl, PendingPush, PendingTick } from './pending.ts';
 import { Pipeline } from './pipeline.ts';
 import { metricReader } from './reader.ts';
 import { type SeenShape, seenShapes } from './seen-series.ts';
@@ -33,6 +38,9 @@ export interface ShardDependencies {
   readonly store: TimeSeriesStore;
   readonly checkpoints: CheckpointStore;
   readonly sink: WindowSink;
+  /** Alert rules; left out: none. */
+  readonly judge?: JudgeFactory | undefined;
+  readonly transitions?: TransitionSink | undefined;
   readonly telemetry: Telemetry;
   readonly shapes: ShapeInterner;
   readonly disk: Disk;
@@ -54,7 +62,7 @@ export class Shard implements PushAppender {
   readonly #deps: ShardDependencies;
   readonly #pipelines: readonly Pipeline[];
   readonly #consumer: Consumer;
-  readonly #commits: GroupCommit<PendingPush | PendingTick>;
+  readonly #commits: GroupCommit<PendingPush | PendingTick | PendingControl>;
   readonly #maintenance: Maintenance;
   readonly #intake: Intake;
   readonly #writer = new ByteWriter(4096);
@@ -68,11 +76,13 @@ export class Shard implements PushAppender {
     const live = liveHub(clock, deps.pace.liveMs);
     this.live = live;
     this.#pipelines = Array.from({ length: deps.partitions }, (_, partition) => {
-      return new Pipeline(partition, { store, sink, telemetry, seen: (state, push) => live.seen(state, push) });
+      const judging = judgingOf(deps, partition);
+      return new Pipeline(partition, { store, sink, telemetry, judging, seen: (state, push) => live.seen(state, push) });
     });
     this.#consumer = new Consumer({
       ...deps,
       pipelines: this.#pipelines,
+      courier: new Courier(deps.transitions, telemetry),
       consumed: (record) => this.#consumed(record),
       seenOf: ({ tenant, client }) => seenShapes(this.#intake.find(tenant, client)?.series),
       restored: ({ tenant, client }, seen) => this.#restored(tenant, client, seen),
@@ -183,6 +193,17 @@ export class Shard implements PushAppender {
     await this.#consumer.drain();
   }
 
+  /** Tells the alert rules of every partition; resolves when that is durable. @throws shutting_down, or what the log throws: tell it again. */
+  async control(control: AlertControl): Promise<void> {
+    if (this.#state !== 'open') throw new MetricStreamError('shutting_down');
+    const told = Array.from({ length: this.#deps.partitions }, (_, partition) => {
+      const done = Promise.withResolvers<void>();
+      this.#commits.add(new PendingControl(partition, control, done));
+      return done.promise;
+    });
+    await Promise.all(told);
+  }
+
   #refusal(): AppendOutcome | undefined {
     if (this.#state !== 'open') return { kind: 'refused', code: 'shutting_down', retryAfterMs: LIMITS.retryMs };
     if (this.#maintenance.full) return { kind: 'refused', code: 'storage_full', retryAfterMs: LIMITS.freeCheckIntervalMs };
@@ -196,13 +217,13 @@ export class Shard implements PushAppender {
     return this.#pipelines[client.partition]?.clients.get(client.key)?.ledger.knows(pushId) ?? false;
   }
 
-  #committed(batch: readonly (PendingPush | PendingTick)[], first: number, appendMs: number): void {
+  #committed(batch: readonly (PendingPush | PendingTick | PendingControl)[], first: number, appendMs: number): void {
     const { telemetry, clock } = this.#deps;
     const nowMs = clock.nowMs();
     const fresh = batch.map((one, i): FreshRecord => {
       const { partition, bytes } = one.record;
       if (one.startedMs !== undefined) telemetry.observe('metricstream_append_seconds', (nowMs - one.startedMs) / 1000);
-      return { offset: first + i, partition, appendMs, push: one.push, key: one.key, bytes: bytes.length };
+      return { offset: first + i, partition, appendMs, push: one.push, control: one.control, key: one.key, bytes: bytes.length };
     });
     telemetry.count('metricstream_log_batches_total');
     telemetry.count('metricstream_log_records_total', batch.length);

@@ -20,8 +20,8 @@ export interface JudgedMinute extends JudgedClient {
 }
 
 export interface JudgedSamples extends JudgedClient {
-  /** Samples of one push that are not late. */
-  readonly block: SampleBlock;
+  /** Samples that are newer than all that came of this client before, and not late. At least one. Made when it is asked for. */
+  block(): SampleBlock;
   readonly logMs: number;
 }
 

@@ -1,5 +1,6 @@
-/** The record that the log keeps: one push of one client, or a tick. */
+/** The record that the log keeps: one push of one client, a tick, or what alert rules are told. */
 
+import type { AlertControl } from '../model/alert.ts';
 import { CATALOGUE, catalogueNumber } from '../model/catalogue.ts';
 import { MetricStreamError, REJECT_REASONS, type RejectReason } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
@@ -9,7 +10,8 @@ import { createSeries, createShape, type Series, type Shape } from '../model/ser
 import { ByteReader, ByteWriter } from './bytes.ts';
 
 /*
- * record  = version:u8 type:u8 ( push | nothing )           version 1; type 0 push, 1 tick
+ * record  = version:u8 type:u8 ( push | nothing | control ) version 1; type 0 push, 1 tick, 2 control
+ * control = text                                            AlertControl as JSON: few, and not on the hot path
  * push    = flags:varint tenant:text client:text arrival:f64 hash:u32 correlation:text
  *           [sent:f64] [boot:text sequence:f64] [boot:text count:f64] [traceparent:text] [datacenter:text] [environment:text]
  *           [ n:varint ( reason:u8 count:varint ){n} ]       what the edge refused
@@ -25,6 +27,7 @@ import { ByteReader, ByteWriter } from './bytes.ts';
 const VERSION = 1;
 const TYPE_PUSH = 0;
 const TYPE_TICK = 1;
+const TYPE_CONTROL = 2;
 const FLAG = {
   sent: 1,
   pushId: 2,
@@ -41,7 +44,10 @@ const META_COUNTER = 1;
 const META_UNIT = 2;
 const META_OWN = 4;
 
-export type LogEntry = { readonly type: 'push'; readonly push: Push } | { readonly type: 'tick' };
+export type LogEntry =
+  | { readonly type: 'push'; readonly push: Push }
+  | { readonly type: 'tick' }
+  | { readonly type: 'control'; readonly control: AlertControl };
 
 export interface ShapeInterner {
   /** The one shape of these series; equal lists give the same object while it is remembered. */
@@ -200,17 +206,41 @@ export function encodeTick(): Uint8Array<ArrayBuffer> {
   return Uint8Array.of(VERSION, TYPE_TICK);
 }
 
+export function encodeControl(control: AlertControl): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(4096);
+  writer.u8(VERSION);
+  writer.u8(TYPE_CONTROL);
+  writer.text(JSON.stringify(control));
+  return writer.copy();
+}
+
 /** @throws corrupt_data for anything that the encoders here could not have written. */
 export function decodeRecord(bytes: Uint8Array, shapes: ShapeInterner): LogEntry {
   const reader = new ByteReader(bytes);
   const version = reader.u8();
   if (version !== VERSION) throw new MetricStreamError('corrupt_data', `A record has version ${version}; this reads ${VERSION}.`);
   const type = reader.u8();
-  if (type !== TYPE_PUSH && type !== TYPE_TICK)
+  if (type !== TYPE_PUSH && type !== TYPE_TICK && type !== TYPE_CONTROL)
     throw new MetricStreamError('corrupt_data', `A record has the unknown type ${type}.`);
-  const entry: LogEntry = type === TYPE_TICK ? { type: 'tick' } : { type: 'push', push: decodePush(reader, shapes) };
+  const entry: LogEntry =
+    type === TYPE_TICK
+      ? { type: 'tick' }
+      : type === TYPE_CONTROL
+        ? { type: 'control', control: decodeControl(reader) }
+        : { type: 'push', push: decodePush(reader, shapes) };
   if (reader.remaining > 0) throw new MetricStreamError('corrupt_data', 'Bytes stand behind a record.');
   return entry;
+}
+
+function decodeControl(reader: ByteReader): AlertControl {
+  try {
+    const control = JSON.parse(reader.text()) as AlertControl;
+    const sound = typeof control.tenant === 'string' && (control.kind === 'retired' || Array.isArray(control.rules.rules));
+    if (sound) return control;
+  } catch (cause) {
+    throw new MetricStreamError('corrupt_data', 'A stored control record is none.', { cause });
+  }
+  throw new MetricStreamError('corrupt_data', 'A stored control record is none.');
 }
 
 function decodePush(reader: ByteReader, shapes: ShapeInterner): Push {
