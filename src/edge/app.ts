@@ -10,6 +10,8 @@ import type { MetricReader } from '../ports/metric-reader.ts';
 import type { EdgePlace, PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry, TelemetryReader } from '../ports/telemetry.ts';
 import { administration } from './administration.ts';
+import { alertRoutes } from './alert-routes.ts';
+import type { Alerting } from './alerting.ts';
 import { assetAnswer } from './assets.ts';
 import type { Asset } from './dashboard/assets.ts';
 import { type MakeDeadlines, sharedDeadlines } from './deadlines.ts';
@@ -22,12 +24,12 @@ import { liveSocket } from './live-socket.ts';
 import { localLimits } from './local-limits.ts';
 import { openApiAnswer } from './openapi.ts';
 import { OPERATIONS as op } from './operations.ts';
+import { honoPath, rowsByPath } from './path-match.ts';
 import { problem } from './problem.ts';
 import { queries } from './queries.ts';
 import { queryRunner } from './query-runner.ts';
 import { RECEIVERS } from './receivers.ts';
-import type { Permission } from './roles.ts';
-import type { Call, Handler, KeyedCall, Route } from './route.ts';
+import type { Call, Handler, MakeRow, Route } from './route.ts';
 
 export interface EdgeDependencies {
   readonly clock: Clock;
@@ -37,6 +39,8 @@ export interface EdgeDependencies {
   readonly live?: LiveFeed;
   /** In place of it, where pages listen to another object. */
   readonly liveSockets?: LiveSockets;
+  /** Left out: there are no routes for it. */
+  readonly alerts?: Alerting;
   readonly decompression: Decompression;
   readonly keys: KeyRegistry;
   readonly secrets: Secrets;
@@ -64,7 +68,8 @@ export interface EdgeDependencies {
 export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[] {
   const { clock, telemetry, deadlines = sharedDeadlines } = deps;
   const push = ingest({ ...deps, ...guard, deadlines, limits: localLimits(deps.tenantRequestsPerSecond) });
-  const query = queries(deps.reader, queryRunner(clock, deadlines));
+  const runner = queryRunner(clock, deadlines);
+  const query = queries(deps.reader, runner);
   const feed = deps.live === undefined ? undefined : live({ clock, feed: deps.live, authentication: guard.authentication });
   const admin = administration({ ...deps, bodyWait: deadlines(clock, LIMITS.requestTimeoutMs) });
   const { open, keyed } = rows(guard);
@@ -92,6 +97,7 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
     open('DELETE', '/api/v1/session', admin.signOut, op.signOut),
     keyed('POST', '/api/v1/keys', 'admin', admin.createKey, op.createKey),
     keyed('POST', '/api/v1/keys/revoke', 'admin', admin.revokeKey, op.revokeKey),
+    ...alertRoutes({ ...deps, deadlines, runner, row: keyed }),
     ...[...(deps.assets ?? [])].map(([path, asset]) =>
       open('GET', path, ({ request }) => assetAnswer(request, asset, deps.shellHeaders ?? {}), undefined),
     ),
@@ -106,10 +112,10 @@ export function createApp(deps: EdgeDependencies): Hono {
   const routes = routesOf(deps, guard);
   const app = new Hono();
   // One handler a route: where two match, Hono composes them, which the hot path would pay for.
-  for (const { method, path, respond } of routes) app.on(method, path, (context) => respond(context.req.raw));
-  const byPath = Map.groupBy(routes, (route) => route.path);
+  for (const { method, path, respond } of routes) app.on(method, honoPath(path), (context) => respond(context.req.raw));
+  const rowsAt = rowsByPath(routes);
   const elsewhere = guard.open('other', ({ request, correlationId }) => {
-    const allowed = byPath.get(new URL(request.url).pathname);
+    const allowed = rowsAt(new URL(request.url).pathname);
     if (allowed === undefined) throw new MetricStreamError('not_found');
     return problem('method_not_allowed', correlationId, { headers: { allow: allowHeader(allowed) } });
   });
@@ -119,18 +125,17 @@ export function createApp(deps: EdgeDependencies): Hono {
 
 type Operation = Route['operation'];
 
-/** Writes a row: what is asked of the key stands beside what is done. */
 function rows(guard: Guard): {
   open(method: Route['method'], path: string, handle: Handler<Call>, operation: Operation): Route;
-  keyed(method: Route['method'], path: string, permission: Permission, handle: Handler<KeyedCall>, operation: Operation): Route;
+  keyed: MakeRow;
 } {
   return {
     open: (method, path, handle, operation) => ({ method, path, access: 'public', respond: guard.open(path, handle), operation }),
-    keyed: (method, path, permission, handle, operation) => ({
+    keyed: (method, path, permission, handle, operation, refuse) => ({
       method,
       path,
       access: permission,
-      respond: guard.keyed(path, permission, handle),
+      respond: guard.keyed(path, permission, handle, refuse),
       operation,
     }),
   };

@@ -47,16 +47,21 @@ export function checkQuery<S extends z.ZodType>(
 export interface BodyReading {
   readonly bodyWait: Deadlines;
   readonly decompression: Decompression;
+  /** Less than any body may have. */
+  readonly bytesMax?: number;
+}
+
+/** Reads the bytes of a body. @throws body_too_large, and what readBody does */
+export async function boundedBody(request: Request, { bodyWait, decompression, bytesMax }: BodyReading): Promise<Uint8Array> {
+  const bytes = await readBody(request, codingOf(request.headers.get('content-encoding')), bodyWait, decompression);
+  if (bytesMax === undefined || bytes.length <= bytesMax) return bytes;
+  throw new MetricStreamError('body_too_large', `The body may have ${bytesMax} bytes.`);
 }
 
 /** Reads a JSON body. @throws unsupported_media_type | invalid_json | invalid_body naming the field */
-export async function checkBody<S extends z.ZodType>(
-  request: Request,
-  schema: S,
-  { bodyWait, decompression }: BodyReading,
-): Promise<z.output<S>> {
+export async function checkBody<S extends z.ZodType>(request: Request, schema: S, reading: BodyReading): Promise<z.output<S>> {
   if (!takes(RECEIVERS.json, request.headers.get('content-type'))) throw new MetricStreamError('unsupported_media_type');
-  const bytes = await readBody(request, codingOf(request.headers.get('content-encoding')), bodyWait, decompression);
+  const bytes = await boundedBody(request, reading);
   let body: unknown;
   try {
     body = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));

@@ -9,7 +9,7 @@ import { correlationIds, validTraceparent } from './correlation.ts';
 import type { Secrets } from './keys.ts';
 import { asMetricStreamError, problemOf } from './problem.ts';
 import { allows, type Permission } from './roles.ts';
-import type { Call, Handler, KeyedCall } from './route.ts';
+import type { Call, Handler, KeyedCall, Refuse } from './route.ts';
 
 export interface GuardDependencies {
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export interface Guard {
   readonly correlationId: (given: string | null) => string;
   /** @param name for our own metrics: a path of the table, never what a client wrote. */
   open(name: string, handle: Handler<Call>): Respond;
-  keyed(name: string, permission: Permission, handle: Handler<KeyedCall>): Respond;
+  keyed(name: string, permission: Permission, handle: Handler<KeyedCall>, refuse?: Refuse): Respond;
 }
 
 /** Of every answer but the push's, which no browser shows. An answer's own headers come first. */
@@ -56,7 +56,7 @@ export function createGuard(deps: GuardDependencies): Guard {
     return { ...call, grant, principal: grant.principal };
   };
 
-  const around = (name: string, handle: Handler<Call>): Respond => {
+  const around = (name: string, handle: Handler<Call>, refuse: Refuse = problemOf): Respond => {
     const count = requestCounter(telemetry, name);
     return async (request) => {
       const nowMs = clock.nowMs();
@@ -73,7 +73,7 @@ export function createGuard(deps: GuardDependencies): Guard {
             cause: String(error.cause ?? error.message),
           });
         }
-        response = problemOf(error, call.correlationId);
+        response = refuse(error, call.correlationId);
       }
       count(response.status, (clock.nowMs() - nowMs) / 1000);
       return dress(call, response);
@@ -84,7 +84,7 @@ export function createGuard(deps: GuardDependencies): Guard {
     authentication: keys,
     correlationId,
     open: around,
-    keyed: (name, permission, handle) => around(name, async (call) => handle(await admit(call, permission))),
+    keyed: (name, permission, handle, refuse) => around(name, async (call) => handle(await admit(call, permission)), refuse),
   };
 }
 

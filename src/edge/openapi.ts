@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { describeRoute, generateSpecs, validator } from 'hono-openapi';
 import { z } from 'zod';
+import { honoPath } from './path-match.ts';
 import type { Route } from './route.ts';
 import { columnsAnswer, windowsAnswer } from './schemas.ts';
 
@@ -42,8 +43,9 @@ async function describe(routes: readonly Route[]): Promise<string> {
   for (const { method, path, operation } of routes) {
     if (operation === undefined) continue;
     const { query, ...rest } = operation;
-    described.on(method, path, describeRoute(rest));
-    if (query !== undefined) described.on(method, path, validator('query', query, undefined, { options: { io: 'output' } }));
+    const place = honoPath(path);
+    described.on(method, place, describeRoute(rest));
+    if (query !== undefined) described.on(method, place, validator('query', query, undefined, { options: { io: 'output' } }));
   }
   const document = await generateSpecs(described, {
     documentation: DOCUMENTATION,

@@ -9,16 +9,16 @@ import * as schemas from './schemas.ts';
 
 type Responses = NonNullable<Operation['responses']>;
 
-function json(description: string, schema: z.ZodType): Responses[string] {
+export function json(description: string, schema: z.ZodType): Responses[string] {
   return { description, content: { 'application/json': { schema: resolver(schema, { options: { io: 'output' } }) } } };
 }
 
-function text(description: string, contentType: string): Responses[string] {
+export function text(description: string, contentType: string): Responses[string] {
   return { description, content: { [contentType]: { schema: { type: 'string' } } } };
 }
 
 /** One response for each status that the codes have. */
-function problems(...codes: readonly ErrorCode[]): Responses {
+export function problems(...codes: readonly ErrorCode[]): Responses {
   const responses: Responses = {};
   for (const code of codes) {
     const { status, text: description } = ERRORS[code];
@@ -30,9 +30,9 @@ function problems(...codes: readonly ErrorCode[]): Responses {
   return responses;
 }
 
-const KEYED = problems('unauthorized', 'forbidden', 'rate_limited', 'headers_too_large', 'internal');
-const QUERY = { ...KEYED, ...problems('invalid_query', 'too_many_points', 'overloaded', 'unavailable') };
-const BODY = problems(
+export const KEYED = problems('unauthorized', 'forbidden', 'rate_limited', 'headers_too_large', 'internal');
+export const QUERY = { ...KEYED, ...problems('invalid_query', 'too_many_points', 'overloaded', 'unavailable') };
+export const BODY = problems(
   'invalid_json',
   'invalid_compression',
   'body_too_large',
@@ -42,7 +42,7 @@ const BODY = problems(
 );
 
 const SECURITY: Record<string, string[]>[] = [{ bearer: [] }, { apiKey: [] }, { basic: [] }];
-const SECURITY_OR_SESSION = [...SECURITY, { session: [] }];
+export const SECURITY_OR_SESSION = [...SECURITY, { session: [] }];
 
 const LABEL_NAMES = {
   type: 'object',
@@ -60,11 +60,11 @@ const LABELS: NonNullable<Operation['parameters']>[number] = {
   schema: LABEL_NAMES,
 };
 
-function header(name: string, description: string): NonNullable<Operation['parameters']>[number] {
+export function header(name: string, description: string): NonNullable<Operation['parameters']>[number] {
   return { in: 'header', name, description, schema: { type: 'string' } };
 }
 
-function body(schema: z.ZodType): Operation['requestBody'] {
+export function body(schema: z.ZodType): Operation['requestBody'] {
   return { required: true, content: { 'application/json': { schema: resolver(schema) } } };
 }
 

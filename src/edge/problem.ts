@@ -8,6 +8,7 @@ const PHRASES: Readonly<Record<(typeof ERRORS)[ErrorCode]['status'], string>> = 
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  412: 'Precondition Failed',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
@@ -52,16 +53,16 @@ export function problem(code: ErrorCode, correlationId: string, options: Problem
   return new Response(JSON.stringify(body), { status, headers });
 }
 
+/** Of an error on our side the catalogue's text only: what happened is for the operator. */
+export function publicText(error: MetricStreamError): string {
+  return ERRORS[error.code].status === 500 ? ERRORS[error.code].text : error.message;
+}
+
 /** What is ours says what it says; of anything else the client learns only that it happened. */
 export function asMetricStreamError(error: unknown): MetricStreamError {
   return error instanceof MetricStreamError ? error : new MetricStreamError('internal', undefined, { cause: error });
 }
 
-/** Errors on our side tell the client the catalogue's text only; what happened is for the operator. */
 export function problemOf(error: MetricStreamError, correlationId: string): Response {
-  const ours = ERRORS[error.code].status === 500;
-  return problem(error.code, correlationId, {
-    detail: ours ? ERRORS[error.code].text : error.message,
-    retryAfterMs: error.retryAfterMs,
-  });
+  return problem(error.code, correlationId, { detail: publicText(error), retryAfterMs: error.retryAfterMs });
 }

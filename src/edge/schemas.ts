@@ -64,6 +64,10 @@ export const pushAnswer = z
   })
   .meta({ id: 'PushAnswer' });
 
+export const bookProblem = z
+  .object({ line: z.int().describe('From 1; 0 where it has none.'), path: z.string(), message: z.string() })
+  .meta({ id: 'BookProblem' });
+
 export const problemAnswer = z
   .object({
     type: z.string(),
@@ -73,11 +77,13 @@ export const problemAnswer = z
     detail: z.string(),
     correlation_id: z.string(),
     errors: z.array(rejection).optional(),
+    problems: z.array(bookProblem).optional().describe('Of a rule file or a document, each with its place.'),
+    version: z.int().optional().describe('With 412: the version that is there.'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457' });
 
 // Queries: text in, typed values out.
-const unixMs = z
+export const unixMs = z
   .string('is missing')
   .regex(/^\d{1,15}$/, 'must be Unix ms')
   .transform(Number)
@@ -88,7 +94,7 @@ const flag = z
   .pipe(z.boolean());
 const metricName = z.string().min(1).max(LIMITS.metricNameLengthMax);
 const LISTED_NAME = `[^,]{1,${LIMITS.metricNameLengthMax}}`;
-const clientId = z.string().regex(CLIENT_PATTERN, 'is no client_id');
+export const clientId = z.string().regex(CLIENT_PATTERN, 'is no client_id');
 const range = {
   metric: metricName.optional().describe('Left out: every metric.'),
   client: clientId.optional().describe('Left out: every client.'),

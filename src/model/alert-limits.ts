@@ -18,6 +18,10 @@ export const ALERT_LIMITS = {
   anomalyModelsPerClientMax: 500,
   /** Holes in push sequences that are remembered of a client: beyond it the oldest is forgotten. */
   pushHolesMax: 32,
+  /** Transitions of one partition that wait for the place that keeps them: beyond it the consumer waits, too. */
+  transitionsWaitingMax: 20_000,
+  /** Transitions that are handed over in one go: about a megabyte. */
+  transitionsPerBatchMax: 1_000,
   /** A hole older than this, behind the newest sample, says nothing of a minute that is judged now, ms. */
   pushHoleAgeMs: 86_400_000,
 
@@ -120,7 +124,6 @@ export const ALERT_LIMITS = {
   matchersMax: 32,
   matcherLengthMax: 256,
   commentLengthMax: 1_000,
-  noteLengthMax: 4_000,
   cronLengthMax: 100,
   timeZoneLengthMax: 64,
   channelSettingsMax: 20,
@@ -146,4 +149,51 @@ export const ALERT_LIMITS = {
   backtestsConcurrentMax: 2,
   /** Transitions shown of a trial. */
   backtestShownMax: 5_000,
+
+  // Incidents.
+  /** Alerts that are held in memory, 1 KB each; beyond it those that would join an open incident are in its history only. */
+  trackedAlertsMax: 200_000,
+  /** Alerts shown of one incident: nobody reads more, and with each change all are written again. */
+  incidentAlertsMax: 50,
+  /** Of one alert as it is shown, as JSON: fifty of them fit in a row of SQLite on Durable Objects. */
+  incidentAlertLengthMax: 16_000,
+  incidentTitleLengthMax: 200,
+  notesMax: 100,
+  noteLengthMax: 4_000,
+  /** How long a new group waits for more of it, ms: Alertmanager's; a critical one pages in seconds. */
+  groupWaitMs: 30_000,
+  criticalWaitMs: 5_000,
+  /** Between two pages for alerts that join a group, ms. */
+  groupIntervalMs: 300_000,
+  criticalIntervalMs: 60_000,
+  /** A page that nobody acknowledged comes again after so long, ms: half a shift. */
+  repeatMs: 14_400_000,
+  /** Nobody is helped by more. */
+  escalationsMax: 5,
+  /** An alert that fires so often within the window flaps. */
+  flapFirings: 3,
+  flapWindowMs: 1_800_000,
+  /** A flapping one is over when all was quiet for so long, ms. */
+  flapQuietMs: 600_000,
+  /** How long a silent host waits for others, ms: hosts that die together are told of within a scan and a tick. */
+  massWaitMs: 30_000,
+  /** More than this share of a tenant's hosts, and at least so many, that fall silent within the window are one incident. */
+  massShare: 0.2,
+  massHostsMin: 3,
+  massWindowMs: 120_000,
+  /** Stretches of maintenance that overlap and are looked at in one go. */
+  maintenanceOverlapsMax: 50,
+  /** How long incidents, their history and the audit log are kept, ms: a year. */
+  historyAgeMs: 31_536_000_000,
+  /** What never fired, ms: a week of near misses is enough to tune a rule. */
+  quietHistoryAgeMs: 604_800_000,
+  /** Silences stay in the list for so long after they ended, ms. */
+  silenceAgeMs: 604_800_000,
+  sweepMs: 3_600_000,
+  /** Documents that one sweep deletes of a kind: it bounds the pause that others feel. */
+  sweepRowsMax: 5_000,
+  /** Lines of history that one question looks at. */
+  historyScanMax: 100_000,
+  /** Documents of one read, where all or many are read. */
+  incidentPageMax: 1_000,
 } as const;
