@@ -15,12 +15,12 @@ const HABITS: readonly Habit[] = [
   {
     seen: /\b(?:sum|avg|min|max|count|topk|bottomk|quantile|stddev|stdvar|group|count_values)\s{0,9}(?:by|without)\s{0,9}\(/i,
     what: 'an aggregation over series',
-    instead: 'a rule is judged for each host and label set by itself: write sum(METRIC), and group alerts in routes',
+    instead: 'each host and label set is judged by itself: write %s, and group alerts in routes',
   },
   {
     seen: /\)\s{0,9}(?:by|without)\s{0,9}\(/i,
     what: 'an aggregation over series',
-    instead: 'a rule is judged for each host and label set by itself: leave `by (...)` out, and group alerts in routes',
+    instead: 'each host and label set is judged by itself: write %s, and group alerts in routes',
   },
   {
     seen: /\b(?:histogram_quantile|predict_linear|deriv|delta|idelta|irate|holt_winters|resets|changes|absent_over_time|quantile_over_time|label_replace|label_join|vector|scalar|topk|bottomk|clamp(?:_min|_max)?|timestamp)\s{0,9}\(/,
@@ -36,6 +36,11 @@ const HABITS: readonly Habit[] = [
     seen: /\{[^{}]{0,400}(?:=~|!~|!=|=)[^{}]{0,400}\}/,
     what: 'a selector',
     instead: 'write %s',
+  },
+  {
+    seen: /^\s{0,9}up\s{0,9}(?:==|!=|<|$)/,
+    what: 'up',
+    instead: 'for a host that says nothing write silence() > 300, for a metric of that name last(up) == 0',
   },
   { seen: /\boffset\s{1,9}\d/, what: '`offset`', instead: 'a rule reads the minute that closed, and no other' },
   {
@@ -54,33 +59,34 @@ const RANGED = new RegExp(
   String.raw`\b(?:(avg|min|max|sum|count|first|last)_over_time|(rate|irate|increase))\s{0,9}\(\s{0,9}(${METRIC})`,
 );
 const SELECTED = new RegExp(
-  String.raw`(${METRIC})?\s{0,9}\{\s{0,9}([A-Za-z_][\w.-]{0,64})\s{0,9}(=~|!~|!=|=)\s{0,9}["']([^"']{0,256})["']`,
+  String.raw`(?:(${METRIC})\s{0,9})?\{\s{0,9}([A-Za-z_][\w.-]{0,64})\s{0,9}(=~|!~|!=|=)\s{0,9}["']([^"']{0,256})["']`,
 );
+const ENCLOSED = new RegExp(String.raw`\(\s{0,9}(${METRIC})\s{0,9}[)[]`);
+const COMPARED = /[\])}]\s{0,9}(==|!=|>=|<=|>|<)\s{0,9}(-?\d[\d.]{0,20})/;
 
 /** @returns a sentence that names CEL and what to write; undefined where the text is no PromQL that is known. */
 export function promqlHint(text: string): string | undefined {
   const bare = text.replace(/"[^"]{0,400}"|'[^']{0,400}'/g, '""');
   const habit = HABITS.find(({ seen }) => seen.test(bare));
   if (habit === undefined) return undefined;
-  const instead = habit.instead.replace('%s', () => (habit.what === 'a range' ? ranged(text) : selected(text)));
-  return `this is PromQL (${habit.what}); expressions are CEL: ${instead}`;
+  return `this is PromQL (${habit.what}); expressions are CEL: ${habit.instead.replace('%s', () => inCel(text))}`;
 }
 
-function ranged(text: string): string {
-  const match = RANGED.exec(text);
-  if (match === null) return 'avg(METRIC)';
-  return `${match[1] ?? (match[2] === 'irate' ? 'rate' : match[2])}(${metricText(match[3] ?? 'METRIC')})`;
-}
-
-function selected(text: string): string {
-  const match = SELECTED.exec(text);
-  if (match === null) return 'labels.NAME == "VALUE"';
-  const [, metric, label = 'NAME', operator, value = ''] = match;
-  const written = /^[A-Za-z_]\w*$/.test(label) ? `labels.${label}` : `labels[${JSON.stringify(label)}]`;
-  const condition = `${written} ${operator === '!=' || operator === '!~' ? '!=' : '=='} ${JSON.stringify(value)}`;
-  const wide = operator === '=~' || operator === '!~' ? ', or startsWith, endsWith, contains or in: there are no patterns' : '';
-  const read = metric === undefined || metric === 'by' || metric === 'without' ? '' : `last(${metricText(metric)}) > 5 && `;
-  return `${read}${condition}${wide}`;
+/** About the same in CEL, for one host and label set. */
+function inCel(text: string): string {
+  const [, overTime, counted, ranged] = RANGED.exec(text) ?? [];
+  const [, selected, label, operator = '=', value = ''] = SELECTED.exec(text) ?? [];
+  const [, comparison = '>', bound = '5'] = COMPARED.exec(text) ?? [];
+  const metric = ranged ?? (selected === 'by' || selected === 'without' ? undefined : selected) ?? ENCLOSED.exec(text)?.[1];
+  const reader = overTime ?? (counted === 'irate' ? 'rate' : counted) ?? 'last';
+  const parts = [];
+  if (metric !== undefined || label === undefined)
+    parts.push(`${reader}(${metricText(metric ?? 'METRIC')}) ${comparison} ${bound}`);
+  if (label !== undefined) {
+    const written = CEL_NAME.test(label) ? `labels.${label}` : `labels[${JSON.stringify(label)}]`;
+    parts.push(`${written} ${operator.startsWith('!') ? '!=' : '=='} ${JSON.stringify(value)}`);
+  }
+  return `${parts.join(' && ')}${operator.endsWith('~') ? ' (or startsWith, endsWith, contains, in: there are no patterns)' : ''}`;
 }
 
 const CEL_NAME = /^[A-Za-z_]\w*$/;

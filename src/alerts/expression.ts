@@ -95,7 +95,7 @@ function syntaxProblem(text: string, error: unknown): ExpressionProblem {
   const known = error instanceof ParseError;
   const offset = known ? (error.range?.start ?? 0) : 0;
   if (hint !== undefined) return { offset, message: hint };
-  const single = text[offset] === '=' && text[offset + 1] !== '=' ? ': write == to compare' : '';
+  const single = text[offset] === '=' && text[offset + 1] !== '=' ? '; write == to compare' : '';
   if (!known) return { offset, message: 'cannot be read: it is nested too deeply' };
   const summary = error.summary.replace(/^[A-Z](?=[a-z])/, (first) => first.toLowerCase());
   if (/^exceeded max/.test(summary)) return { offset, message: 'is too large: split it into several rules' };
@@ -174,7 +174,7 @@ function named(builder: Builder, node: ASTNode, name: string): Typed {
   if (name === 'labels' || name === 'params') return builder.problem(node, `write ${name}.NAME`);
   return builder.problem(
     node,
-    `there is no ${name}: for a metric write last(${name}); other names are host, datacenter, environment, labels.NAME, params.NAME, KiB, MiB, GiB, TiB`,
+    `expressions are CEL, and there is no ${name}: for a metric write last(${name}); other names are host, datacenter, environment, labels.NAME, params.NAME, KiB, MiB, GiB, TiB`,
   );
 }
 

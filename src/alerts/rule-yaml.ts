@@ -1,0 +1,157 @@
+/** A YAML text looked at node by node: every value keeps its line, and what does not fit is a problem there. */
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
+import { ALERT_LIMITS } from '../model/alert-limits.ts';
+import type { BookProblem } from '../ports/alert-book.ts';
+
+/** A node where it stands. */
+export interface Place {
+  /** As in `groups[0].rules[2].expr`; empty for the whole. */
+  readonly path: string;
+  readonly node: ParsedNode | null | undefined;
+  /** What shows its line where there is no node: its key. */
+  readonly key?: ParsedNode | null | undefined;
+}
+
+const TOO_DEEP = 'it is nested too deeply';
+/** What the engines say when they ran out of stack. */
+const STACK = /call stack|too much recursion/i;
+
+/** The fields of a map that its reader asks for; those that it never asks for are unknown, and said to be. */
+export type Fields = ReadonlyMap<string, Place>;
+
+export class YamlReader {
+  readonly problems: BookProblem[] = [];
+  readonly #lines = new LineCounter();
+  readonly #root: ParsedNode | null | undefined;
+  readonly #anchors = new Map<string, ParsedNode>();
+  #nodesLeft: number = ALERT_LIMITS.ruleFileNodesMax;
+
+  /** Never throws: what cannot be read is among the problems. */
+  constructor(text: string) {
+    if (new TextEncoder().encode(text).length > ALERT_LIMITS.ruleFileBytesMax) {
+      this.problems.push({ line: 1, path: '', message: `the file is larger than ${ALERT_LIMITS.ruleFileBytesMax / 1024} KiB` });
+      return;
+    }
+    try {
+      // Keys are compared here: the library does it each with each.
+      const document = parseDocument(text, {
+        lineCounter: this.#lines,
+        prettyErrors: false,
+        uniqueKeys: false,
+        logLevel: 'silent',
+      });
+      for (const { pos, message } of document.errors.slice(0, 1))
+        this.problems.push({
+          line: this.#lineAt(pos[0]),
+          path: '',
+          message: `this is no YAML: ${STACK.test(message) ? TOO_DEEP : message}`,
+        });
+      this.#root = document.contents;
+      visit(document, {
+        Node: (_, node) => {
+          if (!isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node as ParsedNode);
+        },
+      });
+    } catch {
+      this.problems.push({ line: 1, path: '', message: `this is no YAML: ${TOO_DEEP}` });
+    }
+  }
+
+  /** The whole document; undefined where it cannot be read. */
+  get root(): Place | undefined {
+    return this.problems.length > 0 ? undefined : { path: '', node: this.#root };
+  }
+
+  /** Line from 1; of a text that goes over several lines, that of one of its characters. */
+  lineOf({ node, key }: Place, offset = 0): number {
+    const start = node?.range?.[0] ?? key?.range?.[0];
+    if (start === undefined) return 1;
+    const line = this.#lineAt(start);
+    const isBlock = isScalar(node) && (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED');
+    if (!isBlock || typeof node.value !== 'string') return line;
+    return line + 1 + (node.type === 'BLOCK_LITERAL' ? node.value.slice(0, offset).split('\n').length - 1 : 0);
+  }
+
+  problem(place: Place, message: string, offset = 0): undefined {
+    if (this.problems.length < ALERT_LIMITS.ruleProblemsMax)
+      this.problems.push({ line: this.lineOf(place, offset), path: place.path, message });
+    return undefined;
+  }
+
+  /** @returns the node behind an alias, counted each time: a bomb of aliases ends at the bound. */
+  #resolved(place: Place): ParsedNode | null | undefined {
+    this.#nodesLeft -= 1;
+    if (this.#nodesLeft < 0) {
+      if (this.#nodesLeft === -1) this.problem(place, `the file has more than ${ALERT_LIMITS.ruleFileNodesMax} nodes`);
+      return null;
+    }
+    const { node } = place;
+    return isAlias(node) ? this.#anchors.get(node.source) : node;
+  }
+
+  /** Whether the bound on nodes was passed: nothing that is read after it counts. */
+  get exhausted(): boolean {
+    return this.#nodesLeft < 0;
+  }
+
+  /** @param known the fields that there are; undefined: any. */
+  fields(place: Place, known: readonly string[] | undefined): Fields | undefined {
+    const node = this.#resolved(place);
+    if (!isMap(node)) return this.problem(place, `has to be a map${known === undefined ? '' : ` with ${known.join(', ')}`}`);
+    const fields = new Map<string, Place>();
+    for (const { key, value } of node.items) {
+      const at: Place = { path: place.path, node: key as ParsedNode | null };
+      const name = isScalar(key) ? String(key.source ?? key.value) : undefined;
+      if (name === undefined) {
+        this.problem(at, 'keys have to be texts');
+        continue;
+      }
+      const path = place.path === '' ? name : `${place.path}.${name}`;
+      if (fields.has(name)) this.problem({ ...at, path }, `${name} stands twice`);
+      else if (known?.includes(name) === false) this.problem({ ...at, path }, unknownField(name, known));
+      else fields.set(name, { path, node: isNode(value) ? (value as ParsedNode) : null, key: key as ParsedNode });
+      if (this.exhausted) break;
+    }
+    return fields;
+  }
+
+  items(place: Place, max: number): Place[] {
+    const node = this.#resolved(place);
+    if (!isSeq(node)) {
+      this.problem(place, 'has to be a list');
+      return [];
+    }
+    if (node.items.length > max) this.problem(place, `has more than ${max} entries`);
+    return node.items.slice(0, max).map((item, i) => ({ path: `${place.path}[${i}]`, node: item as ParsedNode }));
+  }
+
+  /** A text; numbers and booleans count as they are written. */
+  text(place: Place): string | undefined {
+    const node = this.#resolved(place);
+    if (isScalar(node) && node.value !== null)
+      return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
+    return this.exhausted ? undefined : this.problem(place, 'has to be a text');
+  }
+
+  number(place: Place): number | undefined {
+    const node = this.#resolved(place);
+    if (isScalar(node) && typeof node.value === 'number' && Number.isFinite(node.value)) return node.value;
+    return this.exhausted ? undefined : this.problem(place, 'has to be a number');
+  }
+
+  boolean(place: Place): boolean | undefined {
+    const node = this.#resolved(place);
+    if (isScalar(node) && typeof node.value === 'boolean') return node.value;
+    return this.exhausted ? undefined : this.problem(place, 'has to be true or false');
+  }
+
+  #lineAt(offset: number): number {
+    return this.#lines.linePos(offset).line;
+  }
+}
+
+function unknownField(name: string, known: readonly string[]): string {
+  if (name === 'record') return 'there are no recording rules: an alert reads the minutes of the metrics themselves';
+  if (name === '<<') return 'there are no merge keys: write the fields out';
+  return `there is no field ${name}: there are ${known.join(', ')}`;
+}
