@@ -91,6 +91,8 @@ export const ALERT_LIMITS = {
   attemptsMax: 32,
   /** Notifications of the outbox that are held in memory, without their bodies; more wait in the store until there is room. */
   outboxKnownMax: 20_000,
+  /** After so long an attempt is given up, whatever it waits for, ms: two requests and the opening of its channel. */
+  attemptTimeoutMs: 30_000,
   /** Rows of one read of the outbox. */
   outboxPageMax: 200,
   /** Test pages of one channel in testWindowMs: they ring real phones. */
@@ -149,6 +151,18 @@ export const ALERT_LIMITS = {
   backtestsConcurrentMax: 2,
   /** Transitions shown of a trial. */
   backtestShownMax: 5_000,
+
+  // Backtests.
+  /** Minutes with data, of all hosts together and of all metrics: a hundred hosts for two weeks. */
+  backtestHostMinutesMax: 2_000_000,
+  /** Transitions that are kept of one, 1 KB each: rules that make more are no use to anybody. */
+  backtestTransitionsMax: 100_000,
+  /** Event time that is read of one host at once, ms: of 2,000 series 50 MB. */
+  backtestChunkMs: 21_600_000,
+  /** How far before its start rules run, ms, so that an anomaly has two weeks of hours behind it. */
+  backtestUsualMs: 1_209_600_000,
+  /** Log time that is judged before others are let in, ms: some ms of work. */
+  backtestSliceMs: 3_600_000,
 
   // Incidents.
   /** Alerts that are held in memory, 1 KB each; beyond it those that would join an open incident are in its history only. */
