@@ -64,14 +64,12 @@ export function compileExpression(
     node: (node) => nodeOf(builder, node),
   };
   const typed = nodeOf(builder, ast);
-  if (typed.type !== 'condition') {
-    if (typed.type !== 'broken')
-      builder.problem(ast, `an expression is true or false; this is a ${typeName(typed)}: compare it, like > 90`);
-    return undefined;
-  }
+  if (typed.type !== 'condition' && typed.type !== 'broken')
+    builder.problem(ast, `an expression is true or false; this is a ${typeName(typed)}: compare it, like > 90`);
   if (reads.length > ALERT_LIMITS.expressionReadsMax)
     problems.push({ offset: 0, message: `reads more than ${ALERT_LIMITS.expressionReadsMax} things` });
-  return problems.length > before ? withHint(text, problems, before) : typed.run;
+  if (problems.length > before) return withHint(text, problems, before);
+  return typed.type === 'condition' ? typed.run : undefined;
 }
 
 function parse(text: string, problems: ExpressionProblem[]): ASTNode | undefined {
