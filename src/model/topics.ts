@@ -16,6 +16,8 @@ export function topicNames(prefix: string) {
     checkpoints: `${prefix}metricstream-checkpoints`,
     /** Keys and sessions that were revoked: all servers follow it. */
     revocations: `${prefix}metricstream-revocations`,
+    /** Transitions of alerts, on their way to the server that keeps incidents; partitioned by client. */
+    transitions: `${prefix}metricstream-transitions`,
     /** What could be neither read nor stored, with the reason in a header. */
     deadLetter: `${prefix}metrics-dead-letter`,
   } as const;
@@ -44,6 +46,7 @@ export function topicSpecs(prefix: string, partitions: number, brokers: number):
       },
     },
     { name: names.revocations, partitions: 1, configs: { ...insync, 'cleanup.policy': 'compact' } },
+    { name: names.transitions, partitions, configs: { ...insync, 'retention.ms': '604800000' } },
     { name: names.deadLetter, partitions, configs: { ...insync, 'retention.ms': '604800000' } },
   ];
 }

@@ -43,7 +43,7 @@ export async function openKafkaBackend(config: ServerConfig, host: DatabaseOpene
   const appender = openAppender(config, producer, telemetry);
   const database = openServerDatabase(config, host);
   const local = embeddedKeyRegistry({ database });
-  const keys = await kafkaKeyRegistry({ local, log: revoked, producer, topic: topics.revocations, telemetry });
+  const keys = await kafkaKeyRegistry({ local, log: revoked, producer, topic: topics.revocations, telemetry, clock });
   const consumes = config.roles.includes('consumer');
   if (consumes) await owner.start();
   return {

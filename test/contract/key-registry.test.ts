@@ -8,6 +8,7 @@ import { memoryPartitionLog } from '../../src/adapters/memory/partition-log.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
 import { memoryTopicProducer } from '../../src/adapters/memory/topic-producer.ts';
 import { nodeSqlDatabase } from '../../src/adapters/node/sql-database.ts';
+import { systemClock } from '../../src/adapters/system/clock.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { SqlDatabase } from '../../src/ports/sql-database.ts';
 import { describeKeyRegistry } from './suites/key-registry.ts';
@@ -30,7 +31,9 @@ function sharing() {
     send: (record: Parameters<typeof producer.send>[0]) => producer.send(record).finally(log.arrived),
   };
   const telemetry = memoryTelemetry({ nowMs: () => 0 });
-  const open = () => kafkaKeyRegistry({ local: memoryKeyRegistry(), log, producer: telling, topic: 'revocations', telemetry });
+  const clock = systemClock();
+  const open = () =>
+    kafkaKeyRegistry({ local: memoryKeyRegistry(), log, producer: telling, topic: 'revocations', telemetry, clock });
   return { open, producer };
 }
 

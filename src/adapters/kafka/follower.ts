@@ -1,0 +1,64 @@
+/** Follows one partition of a topic in the background: each record is taken once, in order, before the next. */
+import { LIMITS } from '../../model/limits.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { StoredRecord } from '../../ports/metric-log.ts';
+import type { PartitionLog, PartitionReader } from '../../ports/partition-log.ts';
+
+export interface FollowerOptions {
+  readonly log: PartitionLog;
+  readonly partition: number;
+  /** The first offset to take. */
+  readonly from: number;
+  readonly clock: Clock;
+  /** Where it rejects, the record is taken again after retryMs: what is behind it waits. */
+  take(record: StoredRecord): Promise<void>;
+}
+
+/** @returns once the partition is open. @throws unavailable where Kafka cannot be reached */
+export async function follow(options: FollowerOptions): Promise<void> {
+  const follower = new Follower(options);
+  follower.start(await options.log.open(options.partition, () => follower.more()));
+}
+
+class Follower {
+  readonly #options: FollowerOptions;
+  #reader: PartitionReader | undefined;
+  #next: number;
+  #reading = false;
+  #again = false;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#next = options.from;
+  }
+
+  start(reader: PartitionReader): void {
+    this.#reader = reader;
+    this.more();
+  }
+
+  more(): void {
+    this.#again = true;
+    if (!this.#reading) void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    const { take, clock } = this.#options;
+    this.#reading = true;
+    while (this.#again) {
+      this.#again = false;
+      try {
+        const records = (await this.#reader?.read(this.#next, LIMITS.readBatchBytesMax)) ?? [];
+        for (const record of records) {
+          await take(record);
+          this.#next = record.offset + 1;
+          this.#again = true;
+        }
+      } catch {
+        this.#again = true;
+        await new Promise<void>((resolve) => void clock.schedule(LIMITS.retryMs, resolve));
+      }
+    }
+    this.#reading = false;
+  }
+}
