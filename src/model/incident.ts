@@ -1,7 +1,7 @@
 /** The words of paging: incidents, silences, channels, routes and notifications. */
 import type { AlertState, Transition } from './alert.ts';
 
-/** Where an incident's page stands. `undelivered`: no channel is set up for it. */
+/** Where an incident's page stands. `undelivered`: no channel is set up for it; `not_needed`: it ended before anyone had to be told. */
 export type DeliveryState =
   | 'waiting'
   | 'undelivered'
@@ -10,7 +10,8 @@ export type DeliveryState =
   | 'failed'
   | 'silenced'
   | 'inhibited'
-  | 'maintenance';
+  | 'maintenance'
+  | 'not_needed';
 
 /** One alert of an incident, as its last transition left it. */
 export interface IncidentAlert {
