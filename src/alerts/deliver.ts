@@ -61,6 +61,8 @@ export interface Deliverer {
 /** id = channel, atMs = the last test, body = the times of tests in the last hour. */
 const TEST_KIND = 'channel_test';
 
+const WAIT_MS_MAX = Math.max(ALERT_LIMITS.retryAfterMostMs, ALERT_LIMITS.retryMostMs * (1 + ALERT_LIMITS.retryJitter));
+
 /** The same objects each time: telemetry finds its counter by them. */
 function labelTable(): (type: string, outcome: string) => TelemetryLabels {
   const known = new Map<string, TelemetryLabels>();
@@ -78,7 +80,11 @@ export function deliverer(options: DeliverOptions): Deliverer {
   const perChannel = options.channelAttemptsMax ?? ALERT_LIMITS.channelAttemptsMax;
   const underWay = new Set<Promise<void>>();
   const idle = new Set<() => void>();
-  const state: { running: boolean; cancel: (() => void) | undefined } = { running: false, cancel: undefined };
+  const state: { running: boolean; turn: number; cancel: (() => void) | undefined } = {
+    running: false,
+    turn: 0,
+    cancel: undefined,
+  };
   const settle = settler(options);
   telemetry.gauge('metricstream_outbox_waiting', () => outbox.size());
 
@@ -89,7 +95,13 @@ export function deliverer(options: DeliverOptions): Deliverer {
     }
     return next;
   };
-  const dueOf = (lane: Lane, waiting: Waiting): number => Math.max(waiting.dueMs, lane.pausedUntilMs);
+  const dueOf = (lane: Lane, waiting: Waiting): number => {
+    // A clock that was set back must not keep a page for hours: no wait is so long.
+    const nowMs = clock.nowMs();
+    if (waiting.dueMs > nowMs + WAIT_MS_MAX) waiting.dueMs = nowMs;
+    if (lane.pausedUntilMs > nowMs + WAIT_MS_MAX) lane.pausedUntilMs = nowMs;
+    return Math.max(waiting.dueMs, lane.pausedUntilMs);
+  };
   const nextMs = (): number | undefined => {
     let least: number | undefined;
     for (const lane of outbox.lanes.values()) {
@@ -110,19 +122,26 @@ export function deliverer(options: DeliverOptions): Deliverer {
     } finally {
       lane.busy -= 1;
       waiting.busy = false;
+    }
+    // The room it leaves is filled from the store: what fails there is read again by the next that ends.
+    try {
       if (isGone) outbox.remove(waiting);
+    } catch (error) {
+      telemetry.log('error', 'the outbox could not be read', { error });
     }
   };
   /** One round takes at most one of each channel, so that none gets all places. @returns whether any was taken. */
   const takeRound = (): boolean => {
     let isTaken = false;
-    for (const lane of [...outbox.lanes.values()]) {
+    for (const lane of [...outbox.lanes.values()].sort((a, b) => a.turn - b.turn)) {
       const next = underWay.size >= attemptsMax || lane.busy >= perChannel ? undefined : nextOf(lane);
       if (next === undefined || dueOf(lane, next) > clock.nowMs() || !outbox.isFirst(next)) continue;
       next.busy = true;
       lane.busy += 1;
+      state.turn += 1;
+      lane.turn = state.turn;
       isTaken = true;
-      const going: Promise<void> = run(lane, next).then(() => {
+      const going: Promise<void> = run(lane, next).finally(() => {
         underWay.delete(going);
         pump();
       });
@@ -133,13 +152,20 @@ export function deliverer(options: DeliverOptions): Deliverer {
   const pump = (): void => {
     state.cancel?.();
     state.cancel = undefined;
-    while (state.running && takeRound());
+    let next: number | undefined;
+    try {
+      while (state.running && takeRound());
+      next = nextMs();
+    } catch (error) {
+      telemetry.log('error', 'the outbox could not be read', { error });
+      next = clock.nowMs() + ALERT_LIMITS.retryFirstMs;
+    }
     if (underWay.size === 0) {
       for (const done of idle) done();
       idle.clear();
     }
-    const next = state.running && underWay.size < attemptsMax ? nextMs() : undefined;
-    if (next !== undefined) state.cancel = clock.schedule(Math.max(0, next - clock.nowMs()), pump);
+    if (next === undefined || !state.running || underWay.size >= attemptsMax) return;
+    state.cancel = clock.schedule(Math.max(0, next - clock.nowMs()), pump);
   };
 
   const settled = (): Promise<void> => (underWay.size === 0 ? Promise.resolve() : new Promise((done) => idle.add(done)));

@@ -51,12 +51,13 @@ export interface Waiting {
 
 /** Notifications of one channel. */
 export interface Lane {
-  readonly tenant: string;
   /** By incident, in the order in which they have to arrive. */
   readonly chains: Map<string, Waiting[]>;
   busy: number;
   /** The receiver asked for time until then. */
   pausedUntilMs: number;
+  /** When it was served last, as a count: who waits longest comes first. */
+  turn: number;
 }
 
 /**
@@ -91,7 +92,7 @@ export function outboxIndex(store: DocumentStore, knownMax: number = ALERT_LIMIT
   const adopt = (key: DocumentKey, channel: string, incident: string, dueMs: number): void => {
     if (known.has(idOf(key))) return;
     const name = laneKey(key.tenant, channel);
-    const lane = lanes.get(name) ?? { tenant: key.tenant, chains: new Map(), busy: 0, pausedUntilMs: 0 };
+    const lane: Lane = lanes.get(name) ?? { chains: new Map(), busy: 0, pausedUntilMs: 0, turn: 0 };
     const chain = lane.chains.get(incident) ?? [];
     const waiting: Waiting = { key, incident, dueMs, busy: false };
     const place = chain.findIndex((other) => comesBefore(key.id, other.key.id));

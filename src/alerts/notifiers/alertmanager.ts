@@ -2,7 +2,7 @@
 import { ALERT_LIMITS } from '../../model/alert-limits.ts';
 import type { IncidentAlert, Notification } from '../../model/incident.ts';
 import type { ChannelKind } from './channel-kind.ts';
-import { webLink } from './message.ts';
+import { valueTexts, webLink } from './message.ts';
 import { isHeaderValue, postJson, targetProblem } from './posted.ts';
 
 /*
@@ -42,7 +42,12 @@ function alertOf(alert: IncidentAlert, { event, tenant, atMs, incident, link }: 
       severity: alert.severity,
       tenant,
     },
-    annotations: withPlainNames({ ...alert.annotations, incident: incident.id, explanations: alert.explanations.join(' ') }),
+    annotations: withPlainNames({
+      ...alert.annotations,
+      incident: incident.id,
+      values: valueTexts(alert).join(', '),
+      explanations: alert.explanations.join(' '),
+    }),
     startsAt: new Date(alert.onsetMs).toISOString(),
     // Never before it began: the receiver refuses that.
     endsAt: new Date(Math.max(alert.onsetMs, endMs ?? atMs + ALERT_LIMITS.alertmanagerEndsMs)).toISOString(),

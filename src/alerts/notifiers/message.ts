@@ -101,6 +101,11 @@ function labelsText(labels: Readonly<Record<string, string>>): string {
   return ` {${shown.map(([name, value]) => `${name}="${value}"`).join(', ')}}`;
 }
 
+/** `avg(cpu) = 93.2457`: what the expression read. */
+export function valueTexts({ values }: IncidentAlert): string[] {
+  return Object.entries(values).map(([name, value]) => oneLine(`${name} = ${numberText(value)}`));
+}
+
 function alertText(alert: IncidentAlert): MessageAlert {
   return {
     name: oneLine(`${alert.client}: ${alert.rule}${labelsText(alert.labels)}`),
@@ -110,7 +115,7 @@ function alertText(alert: IncidentAlert): MessageAlert {
       const text = alert.annotations[name];
       return text === undefined || text.trim() === '' ? [] : [oneLine(text)];
     }),
-    values: Object.entries(alert.values).map(([name, value]) => oneLine(`${name} = ${numberText(value)}`)),
+    values: valueTexts(alert),
     explanations: alert.explanations.map((text) => oneLine(text)),
   };
 }
