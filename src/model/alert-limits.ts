@@ -22,6 +22,12 @@ export const ALERT_LIMITS = {
   transitionsWaitingMax: 20_000,
   /** Transitions that are handed over in one go: about a megabyte. */
   transitionsPerBatchMax: 1_000,
+  /** Tenants whose rules differ from the built-in ones, of one system. */
+  ruleTenantsMax: 10_000,
+  /** A host that was heard of within so long counts as one of its tenant's, ms. */
+  hostCountAgeMs: 86_400_000,
+  /** Hosts are counted again after so long, ms. */
+  hostCountRefreshMs: 60_000,
   /** A hole older than this, behind the newest sample, says nothing of a minute that is judged now, ms. */
   pushHoleAgeMs: 86_400_000,
 
