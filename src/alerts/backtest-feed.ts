@@ -92,8 +92,8 @@ export class HistoryFeed {
         break;
       }
       this.#logMs = this.#scanMs;
-      this.#closeBefore(windowStart(this.#logMs - LIMITS.windowCloseLagMs, MINUTE_MS));
       this.#scan();
+      this.#closeBefore(windowStart(this.#logMs - LIMITS.windowCloseLagMs, MINUTE_MS));
       this.#scanMs += ALERT_LIMITS.alertScanMs;
     }
     if (toMs > this.#logMs) this.#logMs = toMs;
@@ -109,7 +109,7 @@ export class HistoryFeed {
   #arrive({ atMs, block }: Arrival): void {
     const { judge, client } = this.#options;
     this.#clients.set(this.#key, { ...client, lastSeenMs: atMs });
-    if (block !== undefined) judge.sampled({ ...client, block, logMs: this.#logMs });
+    if (block !== undefined) judge.sampled({ ...client, block: () => block, logMs: this.#logMs });
     this.#closeBefore(windowStart(atMs - LIMITS.watermarkLagMs, MINUTE_MS));
     this.#waits = true;
   }
