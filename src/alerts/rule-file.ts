@@ -22,7 +22,8 @@ export const BUILTIN_GROUP = 'builtin';
 /** What nobody said is told, and wakes nobody. */
 const DEFAULT_SEVERITY = 'informational';
 
-const FILE_FIELDS = ['groups', 'builtin'] as const;
+/** The fields of a file by which it says something of rules. */
+export const RULE_FILE_FIELDS = ['groups', 'builtin'] as const;
 const GROUP_FIELDS = ['name', 'interval', 'rules'] as const;
 const RULE_FIELDS = ['alert', 'expr', 'clear', ...SETTING_FIELDS] as const;
 
@@ -31,16 +32,27 @@ export function parseRuleFile(text: string, { builtins }: RuleFileOptions): Rule
   const yaml = new YamlReader(text);
   const { root } = yaml;
   const isEmpty = root !== undefined && (root.node === null || root.node === undefined);
-  const fields = root === undefined || isEmpty ? undefined : yaml.fields(root, FILE_FIELDS);
+  const fields = root === undefined || isEmpty ? undefined : yaml.fields(root, RULE_FILE_FIELDS);
+  const rules = readRules(yaml, root, fields, builtins);
+  return yaml.problems.length > 0 ? { rules: [], problems: yaml.problems } : { rules, problems: [] };
+}
+
+/** Reads what a file says of rules; problems are left with its reader. */
+export function readRules(
+  yaml: YamlReader,
+  root: Place | undefined,
+  fields: Fields | undefined,
+  builtins: readonly RuleSpec[],
+): readonly RuleSpec[] {
   const adjusted = readBuiltins(yaml, fields?.get('builtin'), builtins);
   const groups = fields?.get('groups');
   const own = groups === undefined ? [] : readGroups(yaml, groups);
   const rules = [...adjusted, ...own];
-  if (root !== undefined && own.length > ALERT_LIMITS.rulesMax)
-    yaml.problem(root, `has more than ${ALERT_LIMITS.rulesMax} rules`);
-  if (root !== undefined && yaml.problems.length === 0 && bytesOf(rules) > ALERT_LIMITS.ruleSetBytesMax)
+  if (root === undefined) return rules;
+  if (own.length > ALERT_LIMITS.rulesMax) yaml.problem(root, `has more than ${ALERT_LIMITS.rulesMax} rules`);
+  if (yaml.problems.length === 0 && bytesOf(rules) > ALERT_LIMITS.ruleSetBytesMax)
     yaml.problem(root, `the rules take more than ${ALERT_LIMITS.ruleSetBytesMax} bytes with all aliases written out`);
-  return yaml.problems.length > 0 ? { rules: [], problems: yaml.problems } : { rules, problems: [] };
+  return rules;
 }
 
 function bytesOf(rules: readonly RuleSpec[]): number {
