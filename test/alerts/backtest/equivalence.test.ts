@@ -47,8 +47,8 @@ function arrivalsOf({ seed, delayMs, lateMinutes, clients }: Life): Arrival[] {
         hasMemory = chance() < 0.8;
         until = atMs + Math.floor(1 + 6 * chance()) * MINUTE_MS;
         // Never near the times at which something is said of a silence: live says so with the next record, backtest by its own clock.
-        if (chance() < 0.25) atMs += [70_000, 90_000, 200_000, 270_000, 400_000][Math.floor(chance() * 5)] ?? 0;
-        if (atMs >= END_MS) break;
+        const gapMs = chance() < 0.25 ? ([70_000, 90_000, 200_000, 270_000, 400_000][Math.floor(chance() * 5)] ?? 0) : 0;
+        if (atMs + gapMs < END_MS - MINUTE_MS) atMs += gapMs;
       }
       const samples = [
         ['cpu', atMs, cpu + 10 * chance()] as const,
