@@ -69,6 +69,7 @@ export class HistoryFeed {
       arrivals.push({ atMs: startMs + MINUTE_MS - LIMITS.watermarkLagMs, block: undefined });
     }
     arrivals.sort((a, b) => a.atMs - b.atMs);
+    while ((arrivals.at(-1)?.atMs ?? 0) >= endMs) arrivals.pop();
     this.#waiting = [...this.#waiting, ...minutes];
     let sliceMs = this.#logMs + ALERT_LIMITS.backtestSliceMs;
     for (const arrival of [...arrivals, undefined]) {
