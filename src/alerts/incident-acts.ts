@@ -17,6 +17,7 @@ export function acknowledge(turn: Turn, open: OpenIncident, actor: string): void
   if (open.lastPageMs === undefined) {
     open.lastPageMs = nowMs;
     open.fresh = false;
+    open.unrouted = false;
     open.held = undefined;
   }
   const { channels } = turn.book(incident.tenant);

@@ -150,6 +150,7 @@ function openIncident(turn: Turn, { transition, incident, dismissedUntilMs }: Tr
     waitUntilMs: turn.nowMs + Math.max(0, route.groupWaitMs - group.waitedMs),
     lastPageMs: undefined,
     fresh: true,
+    unrouted: false,
     held: undefined,
     flapping: false,
     quietUntilMs: undefined,

@@ -61,9 +61,9 @@ function pageDueMs(open: OpenIncident, route: CompiledRoute): number {
 }
 
 function escalationDueMs(open: OpenIncident, route: CompiledRoute): number {
-  const { state, notifiedMs, delivery, escalations } = open.incident;
+  const { state, notifiedMs, escalations } = open.incident;
   if (route.escalateAfterMs === undefined || state !== 'open' || escalations >= ALERT_LIMITS.escalationsMax) return NEVER;
-  const sinceMs = open.escalatedMs ?? notifiedMs ?? (delivery === 'undelivered' ? open.waitUntilMs : NEVER);
+  const sinceMs = open.escalatedMs ?? notifiedMs ?? (open.unrouted ? open.waitUntilMs : NEVER);
   return sinceMs + route.escalateAfterMs;
 }
 
@@ -72,7 +72,7 @@ export function incidentDueMs(turn: Turn, open: OpenIncident): number {
   if (open.members.size === 0) return open.quietUntilMs ?? turn.nowMs;
   if (open.held !== undefined) return open.held.untilMs ?? NEVER;
   const { route } = currentRoute(turn, open);
-  const pageMs = open.incident.delivery === 'undelivered' ? NEVER : pageDueMs(open, route);
+  const pageMs = open.unrouted ? NEVER : pageDueMs(open, route);
   return Math.min(pageMs, escalationDueMs(open, route));
 }
 
@@ -130,12 +130,14 @@ function page(turn: Turn, open: OpenIncident, route: CompiledRoute, shown: Incid
   notify(turn, open, channels, shown);
   open.lastPageMs = turn.nowMs;
   open.fresh = false;
+  open.unrouted = false;
   tell(turn, open, 'notified', `${isRepeat ? 'Told again' : 'Told'}: ${namesOf(channels)}.`);
 }
 
 function withoutChannel(turn: Turn, open: OpenIncident, route: CompiledRoute): void {
   // The page stays due: it goes out when there is a channel.
-  if (open.incident.delivery === 'undelivered') return;
+  if (open.unrouted) return;
+  open.unrouted = true;
   open.incident = { ...open.incident, delivery: 'undelivered' };
   const wanted = route.types.length > 0 ? `of type ${route.types.join(' or ')}` : `of ${route.channels.join(', ')}`;
   tell(turn, open, 'undelivered', `No channel ${wanted} is set up and enabled, for ${route.id}.`);

@@ -33,6 +33,8 @@ export interface OpenIncident {
   lastPageMs: number | undefined;
   /** There is something that was not paged yet. */
   fresh: boolean;
+  /** The page that is due waits for a channel. */
+  unrouted: boolean;
   /** Why the page that is due waits. */
   held: Pick<Hold, 'reason' | 'untilMs'> | undefined;
   /** One of its alerts flaps: it is not resolved before it was quiet for a while. */

@@ -3,15 +3,15 @@ import type { Transition } from '../model/alert.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import type { HistoryEntry, Incident, Notification } from '../model/incident.ts';
 import type { Document, DocumentStore, DocumentWrite } from '../ports/document-store.ts';
+import { outboxWrite } from './delivery-outbox.ts';
 import { historyKindOf } from './history.ts';
 import { alertKey, type OpenIncident, type TrackedAlert } from './incident-state.ts';
 import { isHostSilent } from './inhibit.ts';
 
-/** Of documents: an incident as it is shown; what else is known of an open one; a tracked alert; a notification to be sent. */
+/** Of documents: an incident as it is shown; what else is known of an open one; a tracked alert. */
 export const INCIDENT_KIND = 'incident';
 export const OPEN_KIND = 'open';
 export const ALERT_KIND = 'alert';
-export const OUTBOX_KIND = 'outbox';
 
 type StoredIncident = Omit<OpenIncident, 'incident' | 'members'>;
 
@@ -29,6 +29,7 @@ export class IncidentStore {
   readonly #changedAlerts = new Set<string>();
   readonly #changedIncidents = new Set<OpenIncident>();
   readonly #writes = new Map<string, DocumentWrite>();
+  #notifications: Notification[] = [];
 
   /** Takes up what the store has. */
   constructor(store: DocumentStore) {
@@ -189,17 +190,19 @@ export class IncidentStore {
   }
 
   writeNotification(notification: Notification): void {
-    const { tenant, id, atMs, incident } = notification;
-    const body = JSON.stringify(notification);
-    this.#write({ tenant, kind: OUTBOX_KIND, id, atMs, parent: incident.id, body, ifAbsent: true });
+    this.#notifications.push(notification);
+    this.#write(outboxWrite(notification, notification.atMs));
   }
 
   #write(write: DocumentWrite): void {
     this.#writes.set(writeKey(write), write);
   }
 
-  /** All that changed since the last one, or nothing; then this state is worth nothing any more. @throws storage_full */
-  commit(): void {
+  /**
+   * All that changed since the last one, or nothing; then this state is worth nothing any more.
+   * @returns what is in the outbox now that was not before. @throws storage_full
+   */
+  commit(): readonly Notification[] {
     for (const open of this.#changedIncidents) {
       const { incident, members: _, ...stored } = open;
       this.#write(incidentWrite(incident));
@@ -213,6 +216,9 @@ export class IncidentStore {
     this.#changedIncidents.clear();
     this.#changedAlerts.clear();
     this.#writes.clear();
+    const notifications = this.#notifications;
+    this.#notifications = [];
+    return notifications;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Incidents: what becomes of transitions until someone is told, and until it is over. One owner; every call is one commit. */
 import type { Transition } from '../model/alert.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
-import type { Incident } from '../model/incident.ts';
+import type { Incident, Notification } from '../model/incident.ts';
 import type { IncidentAction } from '../ports/alert-book.ts';
 import type { DocumentStore } from '../ports/document-store.ts';
 import { acknowledge, addNote, resolveByHand, tellDelivery } from './incident-acts.ts';
@@ -18,6 +18,8 @@ export interface IncidentsOptions {
   hostCount(tenant: string): number;
   /** Where an incident can be looked at; undefined where the server was not told its address. */
   link(tenant: string, incident: string): string | undefined;
+  /** Called with what a commit has put into the outbox, once it is durable there. */
+  added(notifications: readonly Notification[]): void;
 }
 
 export interface Incidents {
@@ -118,13 +120,17 @@ class IncidentKeeper implements Incidents {
     return known;
   }
 
-  /** After a failure the state is taken up again from the store, which has nothing of it. */
   #commit<T>(nowMs: number, work: (turn: Turn) => T): T {
     const turn = this.#turn(nowMs);
+    const { result, notifications } = this.#attempt(() => ({ result: work(turn), notifications: turn.state.commit() }));
+    if (notifications.length > 0) this.#options.added(notifications);
+    return result;
+  }
+
+  /** After a failure the state is taken up again from the store, which has nothing of it. */
+  #attempt<T>(work: () => T): T {
     try {
-      const result = work(turn);
-      turn.state.commit();
-      return result;
+      return work();
     } catch (error) {
       this.#state = undefined;
       throw error;
