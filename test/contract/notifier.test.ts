@@ -113,13 +113,7 @@ const SMTP_CODES = { accept: 250, hang: 0, busy: 451, refuse: 554, die: 421 } as
 describeNotifier('email by SMTP', async () => {
   const receiver = await smtpReceiver({ login: { user: 'mailer', password: 'password-1' } });
   const settings = { to: 'ops@example.com, boss@example.com', from: 'alerts@example.com', host: '127.0.0.1', user: 'mailer' };
-  const notifiers = channelNotifiers({
-    outbound: nodeOutbound(),
-    mailer,
-    policy,
-    nowMs: () => NOW_MS,
-    timeoutMs: TIMEOUT_MS * 2,
-  });
+  const options = { outbound: nodeOutbound(), mailer, policy, nowMs: () => NOW_MS };
   return {
     notifier: (timeoutMs) => channelNotifiers({ ...options, timeoutMs }).email,
     channel: channelOf('email', { ...settings, port: String(receiver.port) }, { password: 'password-1' }),
