@@ -307,7 +307,7 @@ function arithmetic(builder: Builder, node: Extract<ASTNode, { op: '-_' | keyof 
   const right = numberOf(builder, node.args[1], node.op)?.run;
   if (left === undefined || right === undefined) return broken;
   const apply = ARITHMETIC[node.op];
-  const written = builder.text.slice(node.start, node.end);
+  const note = node.op === '/' || node.op === '%' ? 'division by zero' : 'a number is beyond all bounds';
   return {
     type: 'number',
     run: (frame) => {
@@ -316,7 +316,7 @@ function arithmetic(builder: Builder, node: Extract<ASTNode, { op: '-_' | keyof 
       if (a === undefined || b === undefined) return undefined;
       const value = apply(a, b);
       if (Number.isFinite(value)) return value;
-      frame.notes.push(`${written} is no number`);
+      frame.notes.push(note);
       return undefined;
     },
   };
