@@ -1,0 +1,51 @@
+/** Thousands of alerts at once: few pages, bounded documents. */
+import { expect, test } from 'vitest';
+import { ALERT_LIMITS } from '../../../src/model/alert-limits.ts';
+import { ends, fires, lab, MAIL, MINUTE_MS, PAGER, START_MS } from './lab.ts';
+
+const COUNT = 10_000;
+const series = Array.from({ length: COUNT }, (_, i) => ({
+  client: `web-${i % 1_000}`,
+  labels: { mount: `/${i}` },
+  rule: 'DiskFull',
+}));
+
+test('10,000 series that cross at once are one incident and one page, and one end', () => {
+  const it = lab(PAGER, MAIL);
+  const fallen = series.map((one) => fires(START_MS, one));
+  for (let at = 0; at < COUNT; at += 1_000) it.take(...fallen.slice(at, at + 1_000));
+  it.pass(MINUTE_MS);
+  expect(it.told()).toEqual(['trigger pager']);
+  expect(it.one()).toMatchObject({ alertCount: COUNT, title: 'DiskFull on 1000 hosts (web-0, web-1, web-10, …)' });
+  expect(it.one().alerts).toHaveLength(ALERT_LIMITS.incidentAlertsMax);
+  it.crash();
+  it.take(...fallen);
+  it.take(...series.slice(1).map((one) => ends(START_MS + MINUTE_MS, one)));
+  expect(it.one().state).toBe('open');
+  it.take(...series.slice(0, 1).map((one) => ends(START_MS + MINUTE_MS, one)));
+  expect(it.told()).toEqual(['trigger pager', 'resolve pager']);
+  expect(it.one().state).toBe('resolved');
+});
+
+test('alerts with the largest texts leave an incident that fits in a row', () => {
+  const it = lab(PAGER);
+  const annotations = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`text${i}`, 'x'.repeat(4_000)]));
+  const labels = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`label${i}`, 'y'.repeat(256)]));
+  it.take(...series.slice(0, 100).map((one) => fires(START_MS, { ...one, annotations, labels: { ...labels, ...one.labels } })));
+  it.pass(MINUTE_MS);
+  for (const kind of ['incident', 'outbox', 'open', 'alert', 'history']) {
+    for (const { body } of it.store.list({ tenant: undefined, kind, max: 1_000 })) expect(body.length).toBeLessThan(1_800_000);
+  }
+});
+
+test('what is known is forgotten when it is over, and old history goes', () => {
+  const it = lab(PAGER);
+  it.take(...series.slice(0, 100).map((one) => fires(START_MS, one)));
+  it.pass(MINUTE_MS);
+  it.take(...series.slice(0, 100).map((one) => ends(START_MS + MINUTE_MS, one)));
+  it.pass(ALERT_LIMITS.flapWindowMs + ALERT_LIMITS.sweepMs);
+  for (const kind of ['alert', 'open']) expect(it.store.list({ tenant: undefined, kind, max: 10 })).toEqual([]);
+  expect(it.keeper.nextDueMs(it.nowMs)).toBeUndefined();
+  it.pass(ALERT_LIMITS.historyAgeMs);
+  for (const kind of ['history', 'incident']) expect(it.store.list({ tenant: undefined, kind, max: 10 })).toEqual([]);
+});
