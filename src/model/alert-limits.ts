@@ -169,6 +169,8 @@ export const ALERT_LIMITS = {
   backtestUsualMs: 1_209_600_000,
   /** Log time that is judged before others are let in, ms: some ms of work. */
   backtestSliceMs: 3_600_000,
+  /** How long the command line waits for a report, ms: longer than a server takes for one. */
+  backtestAnswerMs: 310_000,
 
   // Incidents.
   /** Alerts that are held in memory, 1 KB each; beyond it those that would join an open incident are in its history only. */
