@@ -34,7 +34,7 @@ export function parseRuleFile(text: string, { builtins }: RuleFileOptions): Rule
   const isEmpty = root !== undefined && (root.node === null || root.node === undefined);
   const fields = root === undefined || isEmpty ? undefined : yaml.fields(root, RULE_FILE_FIELDS);
   const rules = readRules(yaml, root, fields, builtins);
-  return yaml.problems.length > 0 ? { rules: [], problems: yaml.problems } : { rules, problems: [] };
+  return yaml.problems.length > 0 ? { rules: [], problems: yaml.sorted } : { rules, problems: [] };
 }
 
 /** Reads what a file says of rules; problems are left with its reader. */

@@ -72,7 +72,7 @@ export function parseRuleTests(text: string, { builtins }: { readonly builtins: 
   const places = listOf(yaml, fields, 'tests');
   if (root !== undefined && fields !== undefined && places.length === 0) yaml.problem(root, 'needs tests');
   const tests = places.flatMap((place, i) => readTest(yaml, place, i) ?? []);
-  return { ruleFiles, rules, tests, problems: yaml.problems };
+  return { ruleFiles, rules, tests, problems: yaml.sorted };
 }
 
 function listOf(yaml: YamlReader, fields: Fields | undefined, name: string): Place[] {

@@ -20,6 +20,7 @@ const STACK = /call stack|too much recursion/i;
 export type Fields = ReadonlyMap<string, Place>;
 
 export class YamlReader {
+  /** In the order in which they were found. */
   readonly problems: BookProblem[] = [];
   readonly #lines = new LineCounter();
   readonly #root: ParsedNode | null | undefined;
@@ -38,23 +39,27 @@ export class YamlReader {
         lineCounter: this.#lines,
         prettyErrors: false,
         uniqueKeys: false,
-        logLevel: 'silent',
+        logLevel: 'error',
       });
-      for (const { pos, message } of document.errors.slice(0, 1))
-        this.problems.push({
-          line: this.#lineAt(pos[0]),
-          path: '',
-          message: `this is no YAML: ${STACK.test(message) ? TOO_DEEP : message}`,
-        });
+      const [error] = document.errors;
+      if (error !== undefined)
+        this.#unreadable(error.code === 'MULTIPLE_DOCS' ? 'it is more than one document' : error.message, error.pos[0]);
       this.#root = document.contents;
       visit(document, {
         Node: (_, node) => {
-          if (!isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node as ParsedNode);
+          if (isAlias(node) || node.anchor === undefined) return;
+          if (this.#anchors.has(node.anchor)) this.#unreadable(`the anchor ${node.anchor} stands twice`, node.range?.[0]);
+          this.#anchors.set(node.anchor, node as ParsedNode);
         },
       });
     } catch {
-      this.problems.push({ line: 1, path: '', message: `this is no YAML: ${TOO_DEEP}` });
+      this.#unreadable(TOO_DEEP, 0);
     }
+  }
+
+  #unreadable(why: string, offset = 0): void {
+    const message = `this is no YAML: ${STACK.test(why) ? TOO_DEEP : why}`;
+    if (this.problems.length === 0) this.problems.push({ line: this.#lineAt(offset), path: '', message });
   }
 
   /** The whole document; undefined where it cannot be read. */
@@ -73,20 +78,26 @@ export class YamlReader {
   }
 
   problem(place: Place, message: string, offset = 0): undefined {
-    if (this.problems.length < ALERT_LIMITS.ruleProblemsMax)
+    // What is read past the bound on nodes is nothing, and says nothing.
+    if (this.problems.length < ALERT_LIMITS.ruleProblemsMax && this.#nodesLeft >= 0)
       this.problems.push({ line: this.lineOf(place, offset), path: place.path, message });
     return undefined;
   }
 
   /** @returns the node behind an alias, counted each time: a bomb of aliases ends at the bound. */
   #resolved(place: Place): ParsedNode | null | undefined {
+    if (this.#nodesLeft === 0) this.problem(place, `the file has more than ${ALERT_LIMITS.ruleFileNodesMax} nodes`);
     this.#nodesLeft -= 1;
-    if (this.#nodesLeft < 0) {
-      if (this.#nodesLeft === -1) this.problem(place, `the file has more than ${ALERT_LIMITS.ruleFileNodesMax} nodes`);
-      return null;
-    }
+    if (this.exhausted) return null;
     const { node } = place;
-    return isAlias(node) ? this.#anchors.get(node.source) : node;
+    if (!isAlias(node)) return node;
+    const target = this.#anchors.get(node.source);
+    return target ?? this.problem(place, `there is no anchor ${node.source.slice(0, 60)}`);
+  }
+
+  /** The problems by line. */
+  get sorted(): readonly BookProblem[] {
+    return this.problems.toSorted((a, b) => a.line - b.line);
   }
 
   /** Whether the bound on nodes was passed: nothing that is read after it counts. */
@@ -130,19 +141,19 @@ export class YamlReader {
     const node = this.#resolved(place);
     if (isScalar(node) && node.value !== null)
       return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
-    return this.exhausted ? undefined : this.problem(place, 'has to be a text');
+    return this.problem(place, 'has to be a text');
   }
 
   number(place: Place): number | undefined {
     const node = this.#resolved(place);
     if (isScalar(node) && typeof node.value === 'number' && Number.isFinite(node.value)) return node.value;
-    return this.exhausted ? undefined : this.problem(place, 'has to be a number');
+    return this.problem(place, 'has to be a number');
   }
 
   boolean(place: Place): boolean | undefined {
     const node = this.#resolved(place);
     if (isScalar(node) && typeof node.value === 'boolean') return node.value;
-    return this.exhausted ? undefined : this.problem(place, 'has to be true or false');
+    return this.problem(place, 'has to be true or false');
   }
 
   #lineAt(offset: number): number {
