@@ -71,7 +71,7 @@ export function ruleAnswer(rule: RuleSpec): Answer<'rule'> {
   };
 }
 
-export function transitionAnswer(one: Transition): Answer<'transition'> {
+function transitionAnswer(one: Transition): Answer<'transition'> {
   return {
     id: one.id,
     client_id: one.client,

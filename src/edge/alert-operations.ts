@@ -124,11 +124,19 @@ function listOf(name: string, answer: z.ZodType): Responses[string] {
   return json('By name.', answers.listed(name, answer));
 }
 
-export const TEST_CHANNEL: Operation = {
-  summary: 'Send a test page to a channel',
-  security,
-  responses: { 200: json('What came of it.', answers.channelTested), ...KEYED, ...WAITS, ...problems('not_found') },
-};
+export const BOOK_OPERATIONS = {
+  testChannel: {
+    summary: 'Send a test page to a channel',
+    security,
+    responses: { 200: json('What came of it.', answers.channelTested), ...KEYED, ...WAITS, ...problems('not_found') },
+  },
+  audit: {
+    summary: 'Who changed what, newest first',
+    security,
+    query: asked.auditQuery,
+    responses: { 200: json('Of rules, silences, channels and the like.', answers.auditAnswer), ...READ },
+  },
+} satisfies Record<string, Operation>;
 
 const act = (summary: string): Operation => ({
   summary,
@@ -179,12 +187,6 @@ export const INCIDENT_OPERATIONS = {
     security,
     query: asked.responseTimesQuery,
     responses: { 200: json('By rule, host or a label.', answers.responseTimesAnswer), ...READ },
-  },
-  audit: {
-    summary: 'Who changed what, newest first',
-    security,
-    query: asked.auditQuery,
-    responses: { 200: json('Of rules, silences, channels and the like.', answers.auditAnswer), ...READ },
   },
 } satisfies Record<string, Operation>;
 

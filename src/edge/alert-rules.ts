@@ -2,90 +2,73 @@
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import type { Entry } from '../ports/alert-book.ts';
+import type { AlertBook, AlertTrial, Entry } from '../ports/alert-book.ts';
 import { backtestAnswer, ruleAnswer } from './alert-answers.ts';
-import { RULE_OPERATIONS as op } from './alert-operations.ts';
 import { backtestBody, ruleFileBody } from './alert-schemas.ts';
-import { type Alerting, type Ask, changeAnswer, invalidAnswer } from './alerting.ts';
+import { type Ask, changeAnswer, invalidAnswer } from './alerting.ts';
 import { type BodyReading, boundedBody, checkBody, checkQuery } from './checking.ts';
 import { etagOf, isKnown, versionAsked } from './etags.ts';
-import type { KeyedCall, MakeRow, Route } from './route.ts';
+import type { Handler, KeyedCall } from './route.ts';
 import { nothingAsked } from './schemas.ts';
 
 export interface RuleOptions extends BodyReading {
-  readonly alerts: Alerting;
+  readonly book: AlertBook;
+  readonly trial: AlertTrial;
   readonly ask: Ask;
   /** Waits for a trial, which takes longer. */
   readonly askTrial: Ask;
-  readonly row: MakeRow;
 }
 
 /** What a tenant has that never wrote a file: the built-in rules alone. */
 const NO_FILE = { file: 'groups: []\n', version: 0, changed_ms: null };
 const FILE_ID = 'file';
 const YAML = 'text/yaml; charset=utf-8';
+/** A line break takes two bytes in JSON, and é six where a client writes ASCII; with room for the rest of the body. */
+const JSON_GROWTH = 4;
 const YAML_TYPES = ['text/yaml', 'application/yaml', 'application/x-yaml', 'text/x-yaml'];
 
-export function ruleRows(options: RuleOptions): readonly Route[] {
-  const { alerts, ask, row } = options;
-  const { book, trial } = alerts;
-  const file = async (tenant: string): Promise<Entry | undefined> =>
-    (await ask(book.list(tenant, 'rules'))).find(({ id }) => id === FILE_ID);
-  const backtest = backtests(options);
+export interface RuleHandlers {
+  readonly file: Handler<KeyedCall>;
+  readonly putFile: Handler<KeyedCall>;
+  readonly active: Handler<KeyedCall>;
+  readonly check: Handler<KeyedCall>;
+  readonly backtest: Handler<KeyedCall>;
+}
 
-  return [
-    row(
-      'GET',
-      '/api/v1/rules',
-      'read',
-      async ({ request, principal }) => {
-        checkQuery(request.url, nothingAsked);
-        return fileAnswer(request.headers, await file(principal.tenant));
-      },
-      op.file,
-    ),
-    row(
-      'PUT',
-      '/api/v1/rules',
-      'admin',
-      async (call) => {
-        const { tenant, keyId: actor } = call.principal;
-        const text = await readRuleFile(call.request, options);
-        const ifVersion = await versionAsked(call.request.headers, async () => (await file(tenant))?.version);
-        const outcome = await ask(book.put({ tenant, kind: 'rules', id: FILE_ID, actor, ifVersion }, text));
-        return changeAnswer(outcome, call, (entry) => {
-          if (entry === undefined) throw new MetricStreamError('internal', 'The book kept nothing.');
-          const { version, changedMs } = entry;
-          return Response.json({ version, changed_ms: changedMs }, { headers: { etag: etagOf(version) } });
-        });
-      },
-      op.putFile,
-    ),
-    row(
-      'GET',
-      '/api/v1/rules/active',
-      'read',
-      async ({ request, principal }) => {
-        checkQuery(request.url, nothingAsked);
-        const { version, rules } = await ask(trial.rules(principal.tenant));
-        return Response.json({ version, rules: rules.map(ruleAnswer) });
-      },
-      op.active,
-    ),
-    row(
-      'POST',
-      '/api/v1/rules/check',
-      'read',
-      async ({ request, principal, nowMs }) => {
-        const text = await readRuleFile(request, options);
-        const found = await ask(trial.backtest(principal.tenant, text, nowMs, nowMs));
-        const problems = 'firings' in found ? [] : found.map(({ line, path, message }) => ({ line, path, message }));
-        return Response.json({ valid: problems.length === 0, problems });
-      },
-      op.check,
-    ),
-    row('POST', '/api/v1/rules/backtest', 'read', backtest, op.backtest),
-  ];
+export function ruleHandlers(options: RuleOptions): RuleHandlers {
+  const { book, trial, ask } = options;
+  const fileOf = async (tenant: string): Promise<Entry | undefined> =>
+    (await ask(book.list(tenant, 'rules'))).find(({ id }) => id === FILE_ID);
+
+  return {
+    async file({ request, principal }) {
+      checkQuery(request.url, nothingAsked);
+      return fileAnswer(request.headers, await fileOf(principal.tenant));
+    },
+    async putFile(call) {
+      const { tenant, keyId: actor } = call.principal;
+      const text = await readRuleFile(call.request, options);
+      const ifVersion = await versionAsked(call.request.headers, async () => (await fileOf(tenant))?.version);
+      const outcome = await ask(book.put({ tenant, kind: 'rules', id: FILE_ID, actor, ifVersion }, text));
+      return changeAnswer(outcome, call, (entry) => {
+        if (entry === undefined) throw new MetricStreamError('internal', 'The book kept nothing.');
+        const { version, changedMs } = entry;
+        return Response.json({ version, changed_ms: changedMs }, { headers: { etag: etagOf(version) } });
+      });
+    },
+    async active({ request, principal }) {
+      checkQuery(request.url, nothingAsked);
+      const { version, rules } = await ask(trial.rules(principal.tenant));
+      return Response.json({ version, rules: rules.map(ruleAnswer) });
+    },
+    async check({ request, principal, nowMs }) {
+      const text = await readRuleFile(request, options);
+      const found = await ask(trial.backtest(principal.tenant, text, nowMs, nowMs));
+      const problems = 'firings' in found ? [] : found.map(({ line, path, message }) => ({ line, path, message }));
+      return Response.json({ valid: problems.length === 0, problems });
+    },
+    backtest: backtests(options),
+  };
 }
 
 /** As YAML, unless JSON is asked for by name. */
@@ -103,8 +86,7 @@ async function readRuleFile(request: Request, reading: BodyReading): Promise<str
   const bytesMax = ALERT_LIMITS.ruleFileBytesMax;
   const [mediaType = ''] = request.headers.get('content-type')?.toLowerCase().split(';') ?? [];
   if (!YAML_TYPES.includes(mediaType.trim())) {
-    // As JSON every line break takes two bytes, and a quote.
-    return checkFile((await checkBody(request, ruleFileBody, { ...reading, bytesMax: 2 * bytesMax })).file);
+    return checkFile((await checkBody(request, ruleFileBody, { ...reading, bytesMax: JSON_GROWTH * bytesMax })).file);
   }
   const bytes = await boundedBody(request, { ...reading, bytesMax });
   try {
@@ -121,20 +103,20 @@ function checkFile(text: string): string {
 }
 
 /** A trial takes a core for seconds: so many at once, and no more. */
-function backtests(options: RuleOptions): (call: KeyedCall) => Promise<Response> {
-  const { alerts, askTrial } = options;
+function backtests(options: RuleOptions): Handler<KeyedCall> {
+  const { askTrial } = options;
   let running = 0;
   return async ({ request, principal, correlationId }) => {
     const { file, from, to } = await checkBody(request, backtestBody, {
       ...options,
-      bytesMax: 2 * ALERT_LIMITS.ruleFileBytesMax,
+      bytesMax: JSON_GROWTH * ALERT_LIMITS.ruleFileBytesMax,
     });
     const text = checkFile(file);
     if (running >= ALERT_LIMITS.backtestsConcurrentMax) {
       throw new MetricStreamError('overloaded', 'Too many backtests run at once.', { retryAfterMs: LIMITS.retryMs });
     }
     running += 1;
-    const trial = alerts.trial.backtest(principal.tenant, text, from, to);
+    const trial = options.trial.backtest(principal.tenant, text, from, to);
     // Its place is free when it has ended, not when nobody waits for it any more.
     const leave = (): void => {
       running -= 1;

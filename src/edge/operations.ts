@@ -13,7 +13,7 @@ export function json(description: string, schema: z.ZodType): Responses[string] 
   return { description, content: { 'application/json': { schema: resolver(schema, { options: { io: 'output' } }) } } };
 }
 
-export function text(description: string, contentType: string): Responses[string] {
+function text(description: string, contentType: string): Responses[string] {
   return { description, content: { [contentType]: { schema: { type: 'string' } } } };
 }
 

@@ -1,4 +1,4 @@
-/** Rules and alerts in the shape of Prometheus' HTTP API, as Grafana reads them. https://prometheus.io/docs/prometheus/latest/querying/api/ */
+/** Rules and alerts in the shape of Prometheus' HTTP API (prometheus.io/docs/prometheus/latest/querying/api), as Grafana reads them. */
 import type { z } from 'zod';
 import type { RuleSpec, Transition } from '../model/alert.ts';
 import { ERRORS, MetricStreamError } from '../model/errors.ts';
