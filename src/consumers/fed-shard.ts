@@ -14,8 +14,9 @@ import type {
 } from '../ports/metric-reader.ts';
 import type { PartitionLog } from '../ports/partition-log.ts';
 import type { AppendOutcome } from '../ports/push-appender.ts';
-import type { AppendCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
+import type { AppendCall, ControlCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
+import { encodeControl, encodeTick } from '../protocols/log-record.ts';
 import { knownClients } from './known-clients.ts';
 import { type LiveHub, liveHub } from './live.ts';
 import { OwnedPartition, type OwnedPartitionDependencies } from './owned-partition.ts';
@@ -38,8 +39,8 @@ export interface FedShardDependencies extends Omit<OwnedPartitionDependencies, '
   readonly keys: KeyRegistry;
   /** Tells control of this shard; called until it resolves once. Gives the keys that are revoked. */
   register(): Promise<readonly Revocation[]>;
-  /** Appends a tick to a partition; resolves when it is there. */
-  tick(partition: number): Promise<void>;
+  /** Appends a record to a partition; resolves when it is there. */
+  send(partition: number, record: Uint8Array): Promise<void>;
 }
 
 export class FedShard {
@@ -112,6 +113,13 @@ export class FedShard {
 
   async revoke({ revocation: { tenant, keyId, revokedMs, expiresMs } }: Pick<RevokeCall, 'revocation'>): Promise<null> {
     await this.#deps.keys.revoke(tenant, keyId, revokedMs, expiresMs);
+    return null;
+  }
+
+  async control({ control, partitions }: Pick<ControlCall, 'control' | 'partitions'>): Promise<null> {
+    const record = encodeControl(control);
+    await Promise.all(partitions.map((partition) => this.#deps.send(partition, record)));
+    await this.#arm(LIMITS.wakeGapMs);
     return null;
   }
 
@@ -218,7 +226,7 @@ export class FedShard {
   /** One that is lost is followed by the next. */
   #tick(partition: number): void {
     const tick = this.#deps
-      .tick(partition)
+      .send(partition, encodeTick())
       .catch(() => undefined)
       .finally(() => this.#ticks.delete(tick));
     this.#ticks.add(tick);

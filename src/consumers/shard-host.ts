@@ -12,7 +12,7 @@ import type {
   WindowQuery,
 } from '../ports/metric-reader.ts';
 import type { AppendOutcome } from '../ports/push-appender.ts';
-import type { AppendCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
+import type { AppendCall, ControlCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
 import { EdgePlaces } from './edge-places.ts';
@@ -91,6 +91,12 @@ export class ShardHost {
 
   async revoke({ revocation: { tenant, keyId, revokedMs, expiresMs } }: Pick<RevokeCall, 'revocation'>): Promise<null> {
     await this.#deps.keys.revoke(tenant, keyId, revokedMs, expiresMs);
+    return null;
+  }
+
+  async control({ control, partitions }: Pick<ControlCall, 'control' | 'partitions'>): Promise<null> {
+    await this.#deps.shard.control(control, partitions);
+    await this.#arm();
     return null;
   }
 

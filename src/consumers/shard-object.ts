@@ -1,7 +1,16 @@
 /** A shard as a Durable Object: a shell around ShardHost. What it is wired to stands in runtimes/cloudflare.ts. */
 import { DurableObject } from 'cloudflare:workers';
 import type { RangeQuery, WindowQuery } from '../ports/metric-reader.ts';
-import type { AppendCall, Message, ReadCall, RevokeCall, ShardService, TenantCall, WatchCall } from '../ports/shard-service.ts';
+import type {
+  AppendCall,
+  ControlCall,
+  Message,
+  ReadCall,
+  RevokeCall,
+  ShardService,
+  TenantCall,
+  WatchCall,
+} from '../ports/shard-service.ts';
 import type { MetricFamily } from '../ports/telemetry.ts';
 import { reply } from '../protocols/shard-reply.ts';
 import type { LiveWatch } from './live-watch.ts';
@@ -50,6 +59,10 @@ export abstract class ShardObjectBase<Env> extends DurableObject<Env> implements
 
   revoke(call: RevokeCall) {
     return reply(() => this.#parts.host.revoke(call));
+  }
+
+  control(call: ControlCall) {
+    return reply(() => this.#parts.host.control(call));
   }
 
   telemetry(_call: Message) {

@@ -193,10 +193,13 @@ export class Shard implements PushAppender {
     await this.#consumer.drain();
   }
 
-  /** Tells the alert rules of every partition; resolves when that is durable. @throws shutting_down, or what the log throws: tell it again. */
-  async control(control: AlertControl): Promise<void> {
+  /** Tells the alert rules of partitions, of all of them by default; resolves when that is durable. @throws shutting_down, or what the log throws: tell it again. */
+  async control(
+    control: AlertControl,
+    partitions: readonly number[] = this.#pipelines.map(({ partition }) => partition),
+  ): Promise<void> {
     if (this.#state !== 'open') throw new MetricStreamError('shutting_down');
-    const told = Array.from({ length: this.#deps.partitions }, (_, partition) => {
+    const told = partitions.map((partition) => {
       const done = Promise.withResolvers<void>();
       this.#commits.add(new PendingControl(partition, control, done));
       return done.promise;

@@ -141,3 +141,8 @@ export interface AlertTrial {
   /** Sends a test page. @returns what came of it, in words; undefined where there is no such channel. */
   testChannel(tenant: string, channel: string): Promise<{ readonly delivered: boolean; readonly detail: string } | undefined>;
 }
+
+export interface Fleet {
+  /** The host is gone for good: its alerts end, and it is not missed. A push brings it back. Resolves when every partition knows. */
+  retire(tenant: string, client: string, actor: string): Promise<void>;
+}

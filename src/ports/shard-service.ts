@@ -1,4 +1,5 @@
 /** What edges, shards and control say to each other where they are apart: plain data that structured clone carries. */
+import type { AlertControl } from '../model/alert.ts';
 import type { ErrorCode } from '../model/errors.ts';
 import type { Revocation } from './key-registry.ts';
 import type { LiveClient } from './live-feed.ts';
@@ -51,6 +52,13 @@ export interface RevokeCall extends Message {
   readonly revocation: Revocation;
 }
 
+/** Rules change, or a client is retired. */
+export interface ControlCall extends Message {
+  readonly control: AlertControl;
+  /** The partitions of the shard that are to know. */
+  readonly partitions: readonly number[];
+}
+
 /** Someone watches: which clients of which tenants, and for how long a shard may take that for true. */
 export interface WatchCall extends Message {
   /** `client` left out: all of the tenant. */
@@ -96,8 +104,14 @@ export interface ShardKeeper {
   watch(call: WatchCall): Promise<Reply<null>>;
 }
 
+/** What alerting asks of a shard. */
+export interface ShardRuled {
+  /** Written into its log, for these partitions, when it resolves. Repeating it is harmless. */
+  control(call: ControlCall): Promise<Reply<null>>;
+}
+
 /** A shard, from afar: calls settle, or throw what the platform throws. */
-export interface ShardService extends ShardWriter, ShardReader, ShardKeeper {}
+export interface ShardService extends ShardWriter, ShardReader, ShardKeeper, ShardRuled {}
 
 /** What shards tell the pages. */
 export interface LiveSink {

@@ -18,7 +18,7 @@ import type { PushAppender } from '../ports/push-appender.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TopicProducer, TopicRecord } from '../ports/topic-producer.ts';
-import { encodeTick, shapeInterner } from '../protocols/log-record.ts';
+import { shapeInterner } from '../protocols/log-record.ts';
 import type { ServicesEnv } from './cloudflare-variables.ts';
 
 function kafkaOf(env: ServicesEnv, clock: Clock, partitions: number) {
@@ -132,8 +132,8 @@ export function fedShard({ env, database, ...deps }: FedObjectDependencies): Fed
     checkpoints: embeddedCheckpointLog(database),
     shapes: shapeInterner(),
     pace: FED_PACE,
-    async tick(partition) {
-      await send({ topic: topics.raw, partition, value: encodeTick(), headers: [] });
+    async send(partition, value) {
+      await send({ topic: topics.raw, partition, value, headers: [] });
     },
     async deadLetter(partition, letters) {
       const encoder = new TextEncoder();

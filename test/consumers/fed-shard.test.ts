@@ -15,7 +15,7 @@ import { clientKey, partitionOf } from '../../src/model/partition.ts';
 import type { PartitionLog } from '../../src/ports/partition-log.ts';
 import type { PointWriter } from '../../src/ports/point-writer.ts';
 import { ByteWriter } from '../../src/protocols/bytes.ts';
-import { encodePush, encodeTick, shapeInterner } from '../../src/protocols/log-record.ts';
+import { encodePush, shapeInterner } from '../../src/protocols/log-record.ts';
 import { CALL_VERSION } from '../../src/protocols/shard-reply.ts';
 import { type ManualClock, manualClock } from '../agent/manual-clock.ts';
 import { metricIn, START_MS } from './lab.ts';
@@ -91,7 +91,7 @@ function openLab({ writerWith = (writer) => writer, logWith = (log) => log }: La
         registered.push(place);
         return [];
       },
-      tick: async (partition) => void (await send(partition, encodeTick())),
+      send: async (partition, record) => void (await send(partition, record)),
       deadLetter: async () => undefined,
     });
   };
