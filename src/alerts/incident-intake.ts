@@ -108,9 +108,10 @@ export function join(turn: Turn, alert: TrackedAlert, group: Group, touched: Set
   state.writeHistory(transitionEntry(transition, open.incident.id));
   const rises = severityRank(transition.severity) > severityRank(open.incident.severity);
   open.incident = withAlert(open.incident, transition, !returns);
-  open.flapping ||= isFlapping(alert.fired);
+  const flaps = isFlapping(alert.fired);
+  open.flapping ||= flaps;
   // One that is told of already and flaps is no news.
-  if (!(returns && open.flapping)) open.fresh = true;
+  if (!(returns && flaps)) open.fresh = true;
   open.joinedMs = Math.max(open.joinedMs, transition.atMs);
   open.quietUntilMs = undefined;
   touched.add(open);

@@ -51,12 +51,12 @@ export function waitsDueMs({ state }: Turn): number {
   return dueMs;
 }
 
-/** Forgets alerts that ended before the window in which they could flap. Nothing else is told by them. */
+/** Forgets alerts that ended well before the window in which they could flap: event time runs behind. Nothing else is told by them. */
 export function forgetEnded({ state, nowMs }: Turn): void {
   let left = ALERT_LIMITS.sweepRowsMax;
   for (const alert of state.alerts()) {
     const { to, judgedMs } = alert.transition;
-    if (!hasEnded(to) || judgedMs > nowMs - ALERT_LIMITS.flapWindowMs) continue;
+    if (!hasEnded(to) || judgedMs > nowMs - 2 * ALERT_LIMITS.flapWindowMs) continue;
     if (left-- === 0) return;
     state.dropAlert(alert);
   }
