@@ -209,11 +209,11 @@ export interface RuleDraft<P extends Readonly<Record<string, number>>> {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly runbook?: string;
-  readonly overrides?: readonly OverrideDraft<P>[];
+  readonly overrides?: readonly OverrideDraft<NoInfer<P>>[];
 }
 
 /** @returns the rule as a rule file would say it. @throws invalid_body where the types let something through that no rule may hold. */
-export function rule<const P extends Readonly<Record<string, number>>>(alert: string, draft: RuleDraft<P>): RuleSpec {
+export function rule<P extends Readonly<Record<string, number>>>(alert: string, draft: RuleDraft<P>): RuleSpec {
   const params = draft.params ?? ({} as P);
   const stated = (what: Stated<P>): string => (what instanceof When ? what : what(quantities(params))).cel;
   const spec: RuleSpec = {
