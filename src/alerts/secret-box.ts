@@ -51,6 +51,7 @@ export function secretBox(options: SecretBoxOptions): SecretBox {
     async open(box, context) {
       const [version, kid, text] = box.split('.');
       if (version !== VERSION && /^v\d+$/.test(version ?? '')) throw new MetricStreamError('schema_newer');
+      if (version !== VERSION) return undefined;
       const key = (await keys()).find((one) => one.kid === kid)?.key;
       const bytes = fromBase64url(text ?? '');
       if (key === undefined || bytes === undefined) return undefined;

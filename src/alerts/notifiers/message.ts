@@ -150,8 +150,8 @@ function reasonOf(notification: Notification): string {
   const { event, incident, atMs } = notification;
   const lasted = durationText((incident.resolvedMs ?? atMs) - incident.onsetMs);
   if (isEscalation(notification)) {
-    const times = incident.escalations === 1 ? '' : ` for the ${incident.escalations}th time`;
-    return `Nobody has acknowledged this incident since ${timeText(incident.notifiedMs ?? incident.openedMs)}; it is passed on to you${times}.`;
+    const step = incident.escalations === 1 ? '' : `, at step ${incident.escalations}`;
+    return `Nobody has acknowledged this incident since ${timeText(incident.notifiedMs ?? incident.openedMs)}; it is passed on to you${step}.`;
   }
   switch (event) {
     case 'trigger':
