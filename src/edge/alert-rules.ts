@@ -90,7 +90,7 @@ async function readRuleFile(request: Request, reading: BodyReading): Promise<str
   }
   const bytes = await boundedBody(request, { ...reading, bytesMax });
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {
     throw new MetricStreamError('invalid_encoding');
   }
