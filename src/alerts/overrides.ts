@@ -29,7 +29,7 @@ function valueAt(where: Where, name: string): string | undefined {
 }
 
 /** @returns whether all of `match` holds. What is not there matches nothing, not even `*`. */
-export function placeMatcher(match: Readonly<Record<string, string>>): (where: Where) => boolean {
+function placeMatcher(match: Readonly<Record<string, string>>): (where: Where) => boolean {
   const tests = Object.entries(match).map(([name, pattern]) => ({ name, fits: patternMatcher(pattern) }));
   return (where) =>
     tests.every(({ name, fits }) => {

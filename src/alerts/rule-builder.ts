@@ -22,7 +22,7 @@ export class When {
 type Numeric = number | Quantity;
 
 /** A number that is read of a host, or made of such. */
-export class Quantity {
+class Quantity {
   readonly cel: string;
   /** Whether it needs parentheses beside another operator. */
   readonly compound: boolean;
@@ -79,7 +79,7 @@ export class Quantity {
 }
 
 /** A text: the host, its place, or a label. */
-export class Name {
+class Name {
   readonly cel: string;
 
   constructor(cel: string) {
