@@ -23,6 +23,8 @@ export interface PageCount {
   readonly total: number;
   /** Pages that tell of a rule, by `group/rule`. */
   readonly byRule: ReadonlyMap<string, number>;
+  /** How they were counted, where that is not as it was. */
+  readonly notes?: readonly string[];
 }
 
 export interface Outcome {
@@ -50,7 +52,7 @@ export function reportOf({ fromMs, toMs, transitions, pages, compiled, findings 
     flaps: rules.reduce((sum, one) => sum + one.flaps, 0),
     pages: pages.total,
     rules,
-    notes: notesOf(compiled, findings, fromMs),
+    notes: [...notesOf(compiled, findings, fromMs), ...(pages.notes ?? [])],
   };
 }
 
