@@ -28,6 +28,11 @@ export const ALERT_LIMITS = {
   hostCountAgeMs: 86_400_000,
   /** Hosts are counted again after so long, ms. */
   hostCountRefreshMs: 60_000,
+  /** The control role looks again this soon after it has looked, ms, and after this long at the latest: a clock may be set. */
+  controlGapMs: 50,
+  controlGapMsMax: 60_000,
+  /** Channels that are looked through for canaries. */
+  canaryChannelsMax: 10_000,
   /** A hole older than this, behind the newest sample, says nothing of a minute that is judged now, ms. */
   pushHoleAgeMs: 86_400_000,
 
@@ -172,6 +177,20 @@ export const ALERT_LIMITS = {
   /** How long the command line waits for a report, ms: longer than a server takes for one. */
   backtestAnswerMs: 310_000,
 
+  // The book: what a tenant sets up. With each page every silence is looked at for every alert.
+  silencesMax: 500,
+  maintenancesMax: 100,
+  channelsMax: 50,
+  routesMax: 100,
+  /** Of one silence, ms: a year; what should never page is a rule to switch off. */
+  silenceMsMax: 31_622_400_000,
+  /** Of one stretch of maintenance, ms: a week. */
+  maintenanceMsMax: 604_800_000,
+  maintenanceMsMin: 60_000,
+  /** Between two pages for the same, and before an escalation, ms: people need that long to answer. */
+  repeatMsMin: 60_000,
+  bookProblemsMax: 50,
+
   // Incidents.
   /** Alerts that are held in memory, 1 KB each; beyond it those that would join an open incident are in its history only. */
   trackedAlertsMax: 200_000,
@@ -214,6 +233,13 @@ export const ALERT_LIMITS = {
   sweepMs: 3_600_000,
   /** Documents that one sweep deletes of a kind: it bounds the pause that others feel. */
   sweepRowsMax: 5_000,
+  /** Alerts that are listed at once. */
+  alertsShownMax: 10_000,
+  /** Incidents that one question looks at, and of one read: each may have fifty alerts. */
+  incidentsScanMax: 20_000,
+  incidentReadMax: 200,
+  /** How long before its end an incident may have begun to count among response times, ms: a month. */
+  incidentSpanMs: 2_678_400_000,
   /** Lines of history that one question looks at. */
   historyScanMax: 100_000,
   /** Documents of one read, where all or many are read. */
