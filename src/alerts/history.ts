@@ -22,7 +22,7 @@ export function transitionEntry(transition: Transition, incident: string): Histo
   return { id, tenant, incident, kind: 'transition', atMs, by: '', text, transition };
 }
 
-/** @returns lines, ascending by time; at most `max`, of which the search looks at no more than historyScanMax. */
+/** @returns lines, ascending by time, at most `max`; the search looks at no more than historyScanMax. A rule is called `RULE` or `GROUP/RULE`. */
 export function readHistory(store: DocumentStore, query: HistoryQuery): readonly HistoryEntry[] {
   const found = HISTORY_KINDS.flatMap((kind) => readKind(store, kind, query));
   found.sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
@@ -47,6 +47,6 @@ function readKind(store: DocumentStore, kind: HistoryDocumentKind, query: Histor
 }
 
 function isAsked({ transition }: HistoryEntry, { rule, client }: HistoryQuery): boolean {
-  if (rule !== undefined && transition?.rule !== rule) return false;
+  if (rule !== undefined && transition?.rule !== rule && `${transition?.group}/${transition?.rule}` !== rule) return false;
   return client === undefined || transition?.client === client;
 }

@@ -34,12 +34,21 @@ function scheduleOf(cron: string, timezone: string): Cron {
   return new Cron(cron, { timezone, paused: true, mode: '5-part' });
 }
 
+const NEVER = Number.MAX_SAFE_INTEGER;
+
 export function compileMaintenance(maintenance: Maintenance): CompiledMaintenance {
   const schedule = scheduleOf(maintenance.cron, maintenance.timeZone);
   const { durationMs } = maintenance;
   // The last answer, and the stretch of time for which it stands: a schedule takes up to ms to ask.
   let known = { fromMs: 0, toMs: 0, endsMs: undefined as number | undefined };
-  const nextRun = (afterMs: number): number => schedule.nextRun(new Date(afterMs))?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  const nextRun = (afterMs: number): number => {
+    try {
+      return schedule.nextRun(new Date(afterMs))?.getTime() ?? NEVER;
+    } catch {
+      // A time zone that this host does not know holds no page back.
+      return NEVER;
+    }
+  };
   return {
     ...maintenance,
     matches: compileMatchers(maintenance.match),
