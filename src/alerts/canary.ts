@@ -7,7 +7,7 @@ import { OUTBOX_KIND, outboxWrite } from './delivery-outbox.ts';
 import { proofNotification } from './delivery-proof.ts';
 
 /** id = channel, atMs = when the next is due. */
-export const CANARY_KIND = 'canary';
+const CANARY_KIND = 'canary';
 
 /** What the canaries of a channel have shown; for people to see. */
 export interface CanaryState {

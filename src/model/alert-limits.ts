@@ -118,11 +118,18 @@ export const ALERT_LIMITS = {
   slackBlocksMax: 50,
   slackSectionLengthMax: 3_000,
   slackHeaderLengthMax: 150,
+  /** Of one text in a section: five times as long when all of it is escaped, it still fits. */
+  slackTextLengthMax: 580,
+  /** As Standard Webhooks says. */
+  webhookSecretBytesMin: 24,
+  webhookSecretBytesMax: 64,
   /** A message names so many alerts, and says how many more there are: nobody reads fifty at 3 a.m. */
   messageAlertsMax: 20,
   /** Of one text of a message: a label or an annotation. */
   messageTextLengthMax: 1_000,
   messageTitleLengthMax: 200,
+  /** A status and a title; a header line has at most 998. */
+  mailSubjectLengthMax: 240,
   /** Addresses of one mail channel: Cloudflare takes 50. */
   mailRecipientsMax: 50,
   /** Alertmanager takes an alert for resolved after this without news, ms: far beyond any repeat interval, as silence is no resolution. */
@@ -162,6 +169,15 @@ export const ALERT_LIMITS = {
   backtestsConcurrentMax: 2,
   /** Transitions shown of a trial. */
   backtestShownMax: 5_000,
+
+  // Anomalies.
+  /** Spreads at which a score ends: more says no more. */
+  anomalyScoreMax: 1_000,
+  /** Values that are counted, of an hour (it is one byte, and has learnt all it can at half of that) and in all. */
+  anomalyHourCountMax: 240,
+  anomalyCountMax: 1_000_000,
+  /** Greatest magnitude that is told apart: sums of it fit in four bytes. */
+  anomalyMagnitudeMax: 1e30,
 
   // Backtests.
   /** Minutes with data, of all hosts together: a hundred hosts for ten days. Each takes about 0.1 ms, so that half of backtestTimeoutMs is enough. */

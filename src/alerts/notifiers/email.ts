@@ -9,7 +9,6 @@ import { digestOf } from './posted.ts';
 
 /** Bare addresses without quotes and comments: whatever a mail server could read in two ways is none. */
 const ADDRESS = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
-const SUBJECT_LENGTH_MAX = 240;
 const SUBMISSION_PORT = 587;
 const SUBMISSION_TLS_PORT = 465;
 
@@ -50,7 +49,7 @@ export const emailChannel: ChannelKind = {
     const mail = {
       from,
       to: addressesOf(channel.settings.to ?? ''),
-      subject: cut(`[${message.status}] ${message.title}`, SUBJECT_LENGTH_MAX),
+      subject: cut(`[${message.status}] ${message.title}`, ALERT_LIMITS.mailSubjectLengthMax),
       text: plainText(message),
       html: htmlOf(message),
       messageId: `<${await digestOf(`mail ${notification.id}`)}@${domain}>`,

@@ -54,7 +54,7 @@ export function cut(text: string, lengthMax: number): string {
 }
 
 /** `2026-03-01 02:14:05 UTC`. */
-export function timeText(atMs: number): string {
+function timeText(atMs: number): string {
   const date = new Date(atMs);
   return Number.isNaN(date.getTime())
     ? 'an unknown time'

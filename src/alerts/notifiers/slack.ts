@@ -24,12 +24,9 @@ export const slackChannel: ChannelKind = {
   },
 };
 
-/** Five times as long when all of it is escaped: it then still fits in a section. */
-const TEXT_LENGTH_MAX = 580;
-
 /** What Slack's markup begins with: without a `<` there is no mention, no link and no `<!channel>`. */
 function escaped(long: string): string {
-  const text = cut(long, TEXT_LENGTH_MAX);
+  const text = cut(long, ALERT_LIMITS.slackTextLengthMax);
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 

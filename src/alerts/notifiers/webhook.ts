@@ -1,4 +1,5 @@
 /** Pages as JSON to any receiver, signed as Standard Webhooks says. */
+import { ALERT_LIMITS } from '../../model/alert-limits.ts';
 import type { Notification } from '../../model/incident.ts';
 import type { ChannelKind } from './channel-kind.ts';
 import { composeMessage, plainText } from './message.ts';
@@ -12,8 +13,6 @@ import { digestOf, isHeaderValue, postJson, targetProblem } from './posted.ts';
  * body               { "type", "timestamp", "data": { … } }
  */
 const SECRET = /^(?:whsec_)?[A-Za-z0-9+/]+={0,2}$/;
-const SECRET_BYTES_MIN = 24;
-const SECRET_BYTES_MAX = 64;
 
 /** @returns undefined for what is no secret of the standard. */
 function secretBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
@@ -21,7 +20,9 @@ function secretBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   const base64 = text.replace(/^whsec_/, '').replace(/=+$/, '');
   if (base64.length % 4 === 1) return undefined;
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  return bytes.length >= SECRET_BYTES_MIN && bytes.length <= SECRET_BYTES_MAX ? bytes : undefined;
+  return bytes.length >= ALERT_LIMITS.webhookSecretBytesMin && bytes.length <= ALERT_LIMITS.webhookSecretBytesMax
+    ? bytes
+    : undefined;
 }
 
 /** @returns the three headers. @param secrets those that a receiver may know, the newest first. */
@@ -67,7 +68,9 @@ export const webhookChannel: ChannelKind = {
     for (const name of ['secret', 'previousSecret'] as const) {
       const secret = secrets[name];
       if (secret !== undefined && secretBytes(secret) === undefined) {
-        problems.push(`${name} has to be whsec_ and the base64 of ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes`);
+        problems.push(
+          `${name} has to be whsec_ and the base64 of ${ALERT_LIMITS.webhookSecretBytesMin} to ${ALERT_LIMITS.webhookSecretBytesMax} bytes`,
+        );
       }
     }
     if (secrets.token !== undefined && !isHeaderValue(secrets.token)) problems.push('token holds what cannot stand in a header');
