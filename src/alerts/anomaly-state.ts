@@ -1,4 +1,5 @@
 /** What an anomaly model remembers of each hour of the week, and how model and table become bytes. */
+import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { HOUR_MS } from '../model/window.ts';
 import type { ByteReader, ByteWriter } from '../protocols/bytes.ts';
@@ -7,12 +8,9 @@ const DAY_HOURS = 24;
 const WEEK_HOURS = 7 * DAY_HOURS;
 /** 1970-01-01 was a Thursday. */
 const DAYS = ['Thursdays', 'Fridays', 'Saturdays', 'Sundays', 'Mondays', 'Tuesdays', 'Wednesdays'] as const;
-/** Values an hour remembers having learnt: more change nothing, and it fits in a byte. */
-const COUNT_MAX = 240;
 /** Version of the bytes. */
 const VERSION = 1;
-/** Greatest magnitude that is told apart: room in a Float32 for sums of it. */
-const MAGNITUDE_MAX = 1e30;
+const { anomalyHourCountMax: COUNT_MAX, anomalyMagnitudeMax: MAGNITUDE_MAX } = ALERT_LIMITS;
 
 /** Hour of the week in UTC, 0..167, from Thursday 00:00. */
 export function hourOfWeek(atMs: number): number {

@@ -1,4 +1,5 @@
 /** How unusual a value of a series is: median and spread by hour of the week, learnt as values come. */
+import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import { HOUR_MS, MINUTE_MS } from '../model/window.ts';
 import type { ByteReader, ByteWriter } from '../protocols/bytes.ts';
 import type { SeriesModels } from './alert-store.ts';
@@ -19,9 +20,7 @@ import type { AnomalyScore } from './compiled-rule.ts';
 const SEEN_MIN = 30;
 /** Values of earlier weeks that make an hour known. */
 const HOUR_SEEN_MIN = 10;
-const SEEN_MAX = 1_000_000;
-/** What a score ends at: beyond it more says nothing. */
-const SCORE_MAX = 1_000;
+const { anomalyCountMax: SEEN_MAX, anomalyScoreMax: SCORE_MAX } = ALERT_LIMITS;
 /** Spreads beyond which a value lies outside. */
 const OUTSIDE = 3;
 /** No spread is less than this part of the usual value: what hardly ever moves may move by so much; or than this. */
@@ -49,7 +48,7 @@ const BY_MEDIAN_DISTANCE = 1.4826;
 const CENTER_GAIN = 1.25;
 const SPREAD_GAIN = 1.165;
 /** Gains fall no further than after so many values, two weeks of an hour: so a bad hour moves its median by less than a spread. */
-const GAIN_COUNT_MAX = 120;
+const SETTLED_COUNT = 120;
 /** Of a spread, a value: seven spreads a day, for what grows steadily. */
 const LEVEL_GAIN = 1 / 200;
 /** Outside for so long, on one side, and the level jumps; the former stays usual for a week: a holiday ends. */
@@ -192,7 +191,7 @@ export class AnomalyModel {
     const usual = numbers.level + center;
     const spread = this.#hourSpread(hour, usual);
     const off = x - usual;
-    const count = Math.min(before + 1, GAIN_COUNT_MAX);
+    const count = Math.min(before + 1, SETTLED_COUNT);
     const grown = 1 + SPREAD_GAIN / count;
     const own = Math.max(SPREAD_MIN, this.#hours.spread(hour));
     const wider = Math.abs(off) * BY_MEDIAN_DISTANCE > own;

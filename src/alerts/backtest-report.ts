@@ -60,7 +60,7 @@ export function reportOf({ fromMs, toMs, transitions, pages, compiled, findings 
  * By `group/rule`. An alert that is lost sight of, or recovers and relapses, fires once; one that fires again within flapWindowMs of its
  * last firing, having ended, is a flap. Amendments count for nothing.
  */
-export function countFirings(transitions: readonly Transition[]): Map<string, { firings: number; flaps: number }> {
+function countFirings(transitions: readonly Transition[]): Map<string, { firings: number; flaps: number }> {
   const counts = new Map<string, { firings: number; flaps: number }>();
   const burning = new Set<string>();
   const firedMs = new Map<string, number>();

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
+import { MetricStreamError } from '../model/errors.ts';
 import { parseTimestamp } from '../protocols/timestamp.ts';
 import { readKeys } from './data-dir.ts';
 import { durationMs, flag } from './flags.ts';
@@ -12,7 +13,6 @@ interface BacktestFlags {
   readonly dataDir: string;
   readonly url?: string;
   readonly key?: string;
-  readonly maxPages?: string;
   readonly json?: true;
 }
 
@@ -52,7 +52,7 @@ export function backtestCommand(): Command {
     .option('--json', 'the whole report as JSON')
     .action(async (file: string, flags: BacktestFlags) => {
       const fail = (message: string): never => command.error(`error: ${message}`, { exitCode: EXIT_PROBLEM });
-      const pagesMax = pagesOf(flags.maxPages) ?? fail('--max-pages is a whole number from 0');
+      const pagesMax = pagesOf(command.getOptionValue('maxPages')) ?? fail('--max-pages is a whole number from 0');
       const text = ruleFile(file) ?? fail(`${file} cannot be read, or has more than ${ALERT_LIMITS.ruleFileBytesMax} bytes`);
       const nowMs = Date.now();
       const from = timeMs(flags.from, nowMs) ?? fail('--from is no time: write RFC 3339, Unix ms, or how long ago, like -7d');
@@ -83,7 +83,7 @@ async function ask(url: string, key: string, question: object): Promise<{ readon
     signal: AbortSignal.timeout(ALERT_LIMITS.backtestAnswerMs),
   });
   const body = (await response.json()) as unknown;
-  if (response.ok && !isReport(body)) throw new Error('it answers no report');
+  if (response.ok && !isReport(body)) throw new MetricStreamError('unavailable', 'it answers no report');
   return { ok: response.ok, body };
 }
 
@@ -93,9 +93,9 @@ function isReport(body: unknown): body is ReportAnswer {
 }
 
 /** @returns Infinity where there is no budget, undefined for what is no number of pages. */
-function pagesOf(text: string | undefined): number | undefined {
+function pagesOf(text: unknown): number | undefined {
   if (text === undefined) return Number.POSITIVE_INFINITY;
-  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
 function ruleFile(path: string): string | undefined {
