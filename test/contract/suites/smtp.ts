@@ -24,12 +24,13 @@ const MAIL: Mail = {
 export function describeSmtp(host: string): void {
   describe(`mail by SMTP on ${host}`, () => {
     const tls = testCertificate('mail.test');
-    const allowing = targetGuard({ allowTargets: ['127.0.0.1', 'mail.test'] });
+    const otherTls = testCertificate('other.test');
+    const allowing = targetGuard({ allowTargets: ['mail.test', 'other.test'] });
     const closing: (() => Promise<void>)[] = [];
     afterEach(async () => {
       for (const close of closing.splice(0)) await close();
     });
-    const mailer = smtpMailer({ name: 'test', ca: tls.cert, resolve: async () => ['127.0.0.1'] });
+    const mailer = smtpMailer({ name: 'test', ca: tls.cert + otherTls.cert, resolve: async () => ['127.0.0.1'] });
     const send = (
       port: number,
       changes: { server?: Partial<MailServer>; policy?: TargetPolicy; timeoutMs?: number } = {},
@@ -91,10 +92,13 @@ export function describeSmtp(host: string): void {
     });
 
     test('a certificate for another name ends it before the password', async () => {
-      const receiver = await opened(smtpReceiver({ tls: testCertificate('other.test'), login: { user: 'u', password: 'p' } }));
+      const receiver = await opened(smtpReceiver({ tls: otherTls, login: { user: 'u', password: 'p' } }));
       const outcome = await send(receiver.port, { server: { user: 'u', password: 'p' } });
       expect(outcome.kind).toBe('deferred');
       expect(receiver.mails).toEqual([]);
+      // It is trusted for its own name.
+      const own = { host: 'other.test', user: 'u', password: 'p' };
+      expect((await send(receiver.port, { server: own })).kind).toBe('accepted');
     });
 
     test('what the policy denies is not connected to', async () => {
