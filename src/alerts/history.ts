@@ -6,7 +6,7 @@ import type { HistoryQuery } from '../ports/alert-book.ts';
 import type { Document, DocumentStore } from '../ports/document-store.ts';
 
 /** Kinds of documents. What never fired is kept for a week, all else for a year. */
-export const HISTORY_KINDS = ['history', 'quiet'] as const;
+const HISTORY_KINDS = ['history', 'quiet'] as const;
 export type HistoryDocumentKind = (typeof HISTORY_KINDS)[number];
 
 /** A function of the transition alone: it is looked up there by its id. */

@@ -77,7 +77,7 @@ export function incidentDueMs(turn: Turn, open: OpenIncident): number {
 }
 
 /** Why an alert does not page now. */
-export function holdOf(turn: Turn, { transition }: TrackedAlert): Hold | undefined {
+function holdOf(turn: Turn, { transition }: TrackedAlert): Hold | undefined {
   const { silences, maintenances } = turn.book(transition.tenant);
   return (
     silenceOf(silences, transition, turn.nowMs) ??

@@ -19,7 +19,7 @@ export interface IncidentsOptions {
   /** Where an incident can be looked at; undefined where the server was not told its address. */
   link(tenant: string, incident: string): string | undefined;
   /** Called with what a commit has put into the outbox, once it is durable there. */
-  added(notifications: readonly Notification[]): void;
+  added?(notifications: readonly Notification[]): void;
 }
 
 export interface Incidents {
@@ -123,7 +123,7 @@ class IncidentKeeper implements Incidents {
   #commit<T>(nowMs: number, work: (turn: Turn) => T): T {
     const turn = this.#turn(nowMs);
     const { result, notifications } = this.#attempt(() => ({ result: work(turn), notifications: turn.state.commit() }));
-    if (notifications.length > 0) this.#options.added(notifications);
+    if (notifications.length > 0) this.#options.added?.(notifications);
     return result;
   }
 

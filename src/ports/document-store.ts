@@ -43,7 +43,9 @@ export interface DocumentWrite extends DocumentKey {
 }
 
 export interface DocumentStore {
+  /** @returns undefined where there is none. */
   get(key: DocumentKey): Document | undefined;
+  /** @returns at most `max` of those asked for, in their order. */
   list(query: DocumentQuery): Document[];
   /** All or none; durable when it returns. @returns for each whether it changed anything. @throws storage_full */
   commit(writes: readonly DocumentWrite[]): readonly boolean[];
