@@ -70,7 +70,7 @@ export function secretBox(options: SecretBoxOptions): SecretBox {
   };
 }
 
-function algorithm(iv: Uint8Array<ArrayBuffer>, context: string): AesGcmParams {
+function algorithm(iv: Uint8Array<ArrayBuffer>, context: string) {
   return { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(context) };
 }
 
