@@ -1,7 +1,7 @@
 /** The control role of alerting: keeps transitions, makes incidents of them, sends pages, and answers what people ask. One in a system. */
 import type { AlertControl as ControlRecord, Transition } from '../model/alert.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
-import type { Channel, Notification } from '../model/incident.ts';
+import type { Channel } from '../model/incident.ts';
 import type { AlertPorts } from '../ports/alert-service.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DocumentStore } from '../ports/document-store.ts';
@@ -19,7 +19,6 @@ import { channelNotifiers, channelProblems, type NotifierOptions } from './notif
 import { type RulePublisher, rulePublisher } from './rule-publisher.ts';
 import type { SecretBox } from './secret-box.ts';
 import { checkRules, ruleTrial } from './trial.ts';
-import { watchedStore } from './trial-pages.ts';
 
 export interface AlertControlOptions {
   readonly store: DocumentStore;
@@ -45,21 +44,21 @@ export class AlertControl implements TransitionSink {
   readonly #deliverer: Deliverer;
   readonly #publisher: RulePublisher;
   readonly #hosts: HostCounts;
-  #fresh: Notification[] = [];
   #canaryMs = 0;
   #cancel: (() => void) | undefined;
   #timed = false;
 
   constructor(options: AlertControlOptions) {
     const { clock, reader, telemetry, random, box } = options;
-    const store = watchedStore(options.store, (notification) => this.#fresh.push(notification));
-    this.#options = { ...options, store };
+    const { store } = options;
+    this.#options = options;
     const notify = { ...options.notify, nowMs: () => clock.nowMs() };
     this.#hosts = hostCounts(reader, clock);
     this.#incidents = incidents({
       store,
       hostCount: (tenant) => this.#hosts.of(tenant),
       link: (_, incident) => options.link(incident),
+      added: (notifications) => this.#deliverer.added(notifications),
     });
     this.#publisher = rulePublisher({ ...options, store });
     this.#deliverer = deliverer({
@@ -107,8 +106,8 @@ export class AlertControl implements TransitionSink {
   }
 
   async deliver(transitions: readonly Transition[]): Promise<void> {
-    // Against how many hosts there are it is judged whether many fell silent.
-    await this.#hosts.refresh(new Set(transitions.map(({ tenant }) => tenant)));
+    // Against how many hosts there are it is judged whether many fell silent. Nobody waits for the count: who delivers may be whom it asks.
+    void this.#hosts.refresh(new Set(transitions.map(({ tenant }) => tenant)));
     this.#incidents.apply(transitions, this.#options.clock.nowMs());
     this.#soon();
   }
@@ -148,12 +147,10 @@ export class AlertControl implements TransitionSink {
     const nowMs = this.#options.clock.nowMs();
     this.#incidents.run(nowMs);
     if (nowMs >= this.#canaryMs) {
-      // What is put is told by the store.
-      this.#canaryMs = putCanaries(this.#options, this.#channels(), nowMs).nextMs ?? Number.POSITIVE_INFINITY;
+      const { added, nextMs } = putCanaries(this.#options, this.#channels(), nowMs);
+      this.#canaryMs = nextMs ?? Number.POSITIVE_INFINITY;
+      this.#deliverer.added(added);
     }
-    const fresh = this.#fresh;
-    this.#fresh = [];
-    this.#deliverer.added(fresh);
   }
 
   /** Something was told or changed: what is due of it is done at once, and the rest in its time. */

@@ -117,6 +117,7 @@ export function join(turn: Turn, alert: TrackedAlert, group: Group, touched: Set
   touched.add(open);
   if (!rises || open.incident.state !== 'acknowledged') return;
   open.incident = { ...open.incident, state: 'open', acknowledgedMs: undefined, acknowledgedBy: undefined };
+  open.escalatedMs = turn.nowMs;
   tell(turn, open, 'opened', `It became ${transition.severity} after it had been acknowledged.`);
 }
 

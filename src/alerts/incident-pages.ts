@@ -17,19 +17,26 @@ export function settle(turn: Turn, open: OpenIncident): void {
   const { route, isNew } = currentRoute(turn, open);
   const pages = pageDueMs(open, route) <= turn.nowMs;
   const escalates = escalationDueMs(open, route) <= turn.nowMs;
-  if (!pages && !escalates) return;
+  if (!pages && !escalates) {
+    if (open.held !== undefined) release(turn, open);
+    return;
+  }
   const standing = standingOf(turn, open);
   if (standing.hold !== undefined) {
     hold(turn, open, standing.hold);
     return;
   }
   if (isNew) open.incident = { ...open.incident, route: route.id };
-  if (open.held !== undefined) {
-    open.held = undefined;
-    turn.state.putIncident(open);
-  }
+  if (open.held !== undefined) release(turn, open);
   if (pages) page(turn, open, route, standing.shown);
   if (escalates) escalate(turn, open, route, standing.shown);
+}
+
+/** Nothing holds it any more, or it was acknowledged meanwhile. */
+function release(turn: Turn, open: OpenIncident): void {
+  open.held = undefined;
+  if (open.lastPageMs !== undefined) open.incident = { ...open.incident, delivery: deliveryOf(open.channels) };
+  turn.state.putIncident(open);
 }
 
 /** The route as it is now. One that was never paged takes that of today: it may be the one that was missing. */

@@ -35,7 +35,7 @@ export class IncidentStore {
   constructor(store: DocumentStore) {
     this.#store = store;
     for (const { tenant, id, body } of this.#all(OPEN_KIND)) this.#takeUp(tenant, id, JSON.parse(body) as StoredIncident);
-    for (const { body } of this.#all(ALERT_KIND)) this.#index(JSON.parse(body) as TrackedAlert);
+    for (const { body } of this.#all(ALERT_KIND)) this.#index(this.#housed(JSON.parse(body) as TrackedAlert));
   }
 
   *#all(kind: string): Iterable<Document> {
@@ -53,6 +53,13 @@ export class IncidentStore {
     const open = { ...stored, incident: JSON.parse(document.body) as Incident, members: new Set<string>() };
     this.#open.set(id, open);
     this.#groups.set(open.key, open);
+  }
+
+  /** One that burns without an incident, as when that was so old that it was deleted, opens another at once: no page is lost. */
+  #housed(alert: TrackedAlert): TrackedAlert {
+    const { burning, pooledMs, dismissedUntilMs, incident } = alert;
+    const waits = pooledMs !== undefined || dismissedUntilMs !== undefined;
+    return !burning || waits || this.#open.has(incident) ? alert : { ...alert, dismissedUntilMs: 0 };
   }
 
   /** Where the alert stands among the others: all that can be said by itself. */

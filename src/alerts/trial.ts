@@ -4,12 +4,12 @@ import type { Clock } from '../ports/clock.ts';
 import type { DocumentStore } from '../ports/document-store.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
 import { backtest } from './backtest.ts';
+import { incidentPages } from './backtest-pages.ts';
 import { BUILTIN_RULES } from './builtin-rules.ts';
 import type { HostCounts } from './host-counts.ts';
 import { newJudge } from './new-judge.ts';
 import { parseRuleFile } from './rule-file.ts';
 import type { RulePublisher } from './rule-publisher.ts';
-import { trialPages } from './trial-pages.ts';
 
 export interface TrialOptions {
   readonly store: DocumentStore;
@@ -32,7 +32,13 @@ export function ruleTrial(options: TrialOptions): Pick<AlertTrial, 'rules' | 'ba
       const { rules, problems } = parseRuleFile(file, { builtins: BUILTIN_RULES });
       if (problems.length > 0) return problems;
       await hosts.refresh([tenant]);
-      const pages = trialPages({ ...options, tenant, hostCount: (of) => hosts.of(of), breathe });
+      const pages = incidentPages({
+        tenant,
+        documents: options.store,
+        scratch: options.scratch(),
+        hosts: hosts.of(tenant),
+        breathe,
+      });
       return backtest({ ...options, judge: newJudge, rules: { version: 1, rules }, tenant, fromMs, toMs, pages, breathe });
     },
   };

@@ -33,16 +33,20 @@ export interface ServerConfig extends KafkaFlags {
   /** Before the names of topics, buckets and keys. */
   readonly prefix: string;
   readonly roles: readonly Role[];
+  /** Where people reach the page: pages link there. */
+  readonly publicUrl: string | undefined;
+  /** Hosts and networks that channels may reach though they are not public. */
+  readonly alertTargets: readonly string[];
 }
 
-/** What a server on Kafka does: take pushes, consume partitions. All answer what they are asked. */
-const ROLES = ['edge', 'consumer'] as const;
+/** What a server on Kafka does: take pushes, consume partitions, keep incidents (one server alone). All answer what they are asked. */
+const ROLES = ['edge', 'consumer', 'control'] as const;
 export type Role = (typeof ROLES)[number];
 
 function rolesOf(text: string): Role[] {
   return listOf(text).map((name) => {
     const role = ROLES.find((one) => one === name);
-    if (role === undefined) throw new InvalidArgumentError(`there are the roles ${ROLES.join(' and ')}`);
+    if (role === undefined) throw new InvalidArgumentError(`there are the roles ${ROLES.join(', ')}`);
     return role;
   });
 }
@@ -73,7 +77,7 @@ function shareFlags(command: Command): Command {
     .addOption(flag('--redis-rest-token <token>', 'its secret; better as METRICSTREAM_REDIS_REST_TOKEN'))
     .addOption(flag('--kafka-group <name>', 'consumer group that shares the partitions').default('metricstream'))
     .addOption(
-      flag('--roles <list>', 'with Kafka: edge, consumer')
+      flag('--roles <list>', 'with Kafka: edge, consumer, and on one server control, which keeps rules and incidents')
         .argParser(rolesOf)
         .default([...ROLES], ROLES.join(',')),
     );
@@ -112,6 +116,12 @@ function ownFlags(command: Command): Command {
       flag('--tenant-rate <n>', 'requests a second that a tenant may make')
         .argParser(integerIn(1, 10_000_000))
         .default(LIMITS.tenantRequestsPerSecond),
+    )
+    .addOption(flag('--public-url <url>', 'where people reach the page: notifications link there'))
+    .addOption(
+      flag('--alert-targets <list>', 'hosts and networks that notifications may reach though they are private, by http too')
+        .argParser(listOf)
+        .default([], 'none'),
     )
     .addOption(flag('--tls-cert <file>', 'certificate chain, PEM'))
     .addOption(flag('--tls-key <file>', 'private key, PEM'))

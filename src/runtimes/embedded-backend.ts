@@ -7,8 +7,10 @@ import { openSchema } from '../adapters/embedded/schema.ts';
 import { embeddedTimeSeriesStore } from '../adapters/embedded/time-series-store.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { diskSpace } from '../adapters/system/disk.ts';
+import { newJudge } from '../alerts/new-judge.ts';
 import { SERVER_PACE } from '../consumers/pace.ts';
 import { Shard } from '../consumers/shard.ts';
+import type { Secrets } from '../edge/keys.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Compression } from '../ports/compression.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
@@ -16,6 +18,7 @@ import type { Telemetry } from '../ports/telemetry.ts';
 import { shapeInterner } from '../protocols/log-record.ts';
 import type { Backend } from './backend.ts';
 import type { ServerConfig } from './config.ts';
+import { serverAlerts } from './server-alerts.ts';
 
 export interface DatabaseOpener {
   openDatabase(path: string): SqlDatabase & { close(): void };
@@ -32,11 +35,12 @@ export async function openEmbeddedBackend(
   config: ServerConfig,
   host: DatabaseOpener & { readonly compression: Compression },
   telemetry: Telemetry,
+  secrets: Secrets,
 ): Promise<Backend> {
   const { compression } = host;
   const database = openServerDatabase(config, host);
   const store = embeddedTimeSeriesStore({ database, compression });
-  const shard = new Shard({
+  const shard: Shard = new Shard({
     clock: systemClock(),
     log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
     store,
@@ -44,6 +48,8 @@ export async function openEmbeddedBackend(
     sink: {
       closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length),
     },
+    judge: newJudge,
+    transitions: { deliver: (transitions) => alerts.deliver(transitions) },
     telemetry,
     shapes: shapeInterner(),
     disk: {
@@ -65,15 +71,20 @@ export async function openEmbeddedBackend(
       logBytesMax: config.logMax,
     },
   });
+  const { reader } = shard;
+  const alerts = serverAlerts({ config, database, reader, secrets, telemetry, publish: (control) => shard.control(control) });
   await shard.start();
+  alerts.start();
   return {
     appender: shard,
-    reader: shard.reader,
+    reader,
+    alerts: alerts.ports,
     live: shard.live,
     keys: embeddedKeyRegistry({ database }),
     ready: () => shard.ready(),
     async stop() {
       await shard.stop();
+      await alerts.stop();
       database.close();
     },
   };

@@ -9,12 +9,15 @@ import { kafkaPartitionGroup } from '../adapters/kafka/partition-group.ts';
 import { kafkaPartitionLog } from '../adapters/kafka/partition-log.ts';
 import { kafkaSetup } from '../adapters/kafka/setup.ts';
 import { kafkaTopicProducer } from '../adapters/kafka/topic-producer.ts';
+import { kafkaTransitionSink } from '../adapters/kafka/transition-sink.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { upstashRateLimiter } from '../adapters/upstash/rate-limiter.ts';
+import { newJudge } from '../alerts/new-judge.ts';
 import { LogAppender } from '../consumers/log-appender.ts';
 import { SERVER_PACE } from '../consumers/pace.ts';
 import { PartitionOwner } from '../consumers/partition-owner.ts';
 import type { DeadLetter } from '../consumers/store-writer.ts';
+import type { Secrets } from '../edge/keys.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { topicNames } from '../model/topics.ts';
@@ -27,11 +30,17 @@ import { encodeTick, shapeInterner } from '../protocols/log-record.ts';
 import type { Backend } from './backend.ts';
 import type { ServerConfig } from './config.ts';
 import { type DatabaseOpener, openServerDatabase } from './embedded-backend.ts';
+import { kafkaAlerts } from './kafka-alerts.ts';
 import { kafkaConnection } from './kafka-flags.ts';
 import { gzipBody, influxOf } from './service-connections.ts';
 
 /** @throws misconfigured where topics are missing | unavailable where Kafka cannot be reached */
-export async function openKafkaBackend(config: ServerConfig, host: DatabaseOpener, telemetry: Telemetry): Promise<Backend> {
+export async function openKafkaBackend(
+  config: ServerConfig,
+  host: DatabaseOpener,
+  telemetry: Telemetry,
+  secrets: Secrets,
+): Promise<Backend> {
   const clock = systemClock();
   const topics = topicNames(config.prefix);
   const connection = kafkaConnection(config, 'metricstream') ?? { brokers: [], clientId: 'metricstream' };
@@ -39,6 +48,7 @@ export async function openKafkaBackend(config: ServerConfig, host: DatabaseOpene
   const producer = kafkaTopicProducer({ connection, clock });
   const logOf = (topic: string): PartitionLog => kafkaPartitionLog({ connection, topic, clock, telemetry });
   const [log, saved, revoked] = [logOf(topics.raw), logOf(topics.checkpoints), logOf(topics.revocations)];
+  const judged = logOf(topics.transitions);
   const owner = ownerOf(config, { connection, producer, log, saved, telemetry });
   const appender = openAppender(config, producer, telemetry);
   const database = openServerDatabase(config, host);
@@ -46,17 +56,22 @@ export async function openKafkaBackend(config: ServerConfig, host: DatabaseOpene
   const keys = await kafkaKeyRegistry({ local, log: revoked, producer, topic: topics.revocations, telemetry, clock });
   const consumes = config.roles.includes('consumer');
   if (consumes) await owner.start();
+  const { reader } = owner;
+  const parts = { config, database, reader, secrets, telemetry, producer, log: judged, prefix: config.prefix };
+  const alerts = config.roles.includes('control') ? await kafkaAlerts(parts) : undefined;
   return {
     appender,
-    reader: owner.reader,
+    reader,
+    alerts: alerts?.ports,
     live: owner.live,
     keys,
     ready: () => (consumes ? owner.ready() : { ready: true }),
     async stop() {
       appender.stop();
       if (consumes) await owner.stop();
+      await alerts?.stop();
       await producer.close();
-      await Promise.all([log.close(), saved.close(), revoked.close()]);
+      await Promise.all([log.close(), saved.close(), revoked.close(), judged.close()]);
       database.close();
     },
   };
@@ -99,6 +114,8 @@ function ownerOf(config: ServerConfig, { connection, producer, log, saved, telem
     checkpoints: kafkaCheckpointLog({ log: saved, producer, topic: topics.checkpoints }),
     telemetry,
     shapes: shapeInterner(),
+    judge: newJudge,
+    transitions: kafkaTransitionSink({ producer, topic: topics.transitions, partitions: LIMITS.partitions }),
     partitions: LIMITS.partitions,
     headBytesMax: config.headMax,
     pace: SERVER_PACE,

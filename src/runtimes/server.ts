@@ -63,14 +63,15 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
   const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write, help: OWN_METRICS });
   const backend =
     config.kafkaBrokers === undefined
-      ? await openEmbeddedBackend(config, host, telemetry)
+      ? await openEmbeddedBackend(config, host, telemetry, secrets)
       : // What the embedded profile has no use for is not loaded.
-        await (await import('./kafka-backend.ts')).openKafkaBackend(config, host, telemetry);
+        await (await import('./kafka-backend.ts')).openKafkaBackend(config, host, telemetry, secrets);
   const app = createApp({
     clock,
     appender: backend.appender,
     reader: backend.reader,
     live: backend.live,
+    ...(backend.alerts === undefined ? {} : { alerts: backend.alerts }),
     decompression: host.decompression,
     keys: backend.keys,
     secrets,
