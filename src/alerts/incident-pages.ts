@@ -35,7 +35,7 @@ export function settle(turn: Turn, open: OpenIncident): void {
 /** Nothing holds it any more, or it was acknowledged meanwhile. */
 function release(turn: Turn, open: OpenIncident): void {
   open.held = undefined;
-  if (open.lastPageMs !== undefined) open.incident = { ...open.incident, delivery: deliveryOf(open.channels) };
+  if (open.incident.notifiedMs !== undefined) open.incident = { ...open.incident, delivery: deliveryOf(open.channels) };
   turn.state.putIncident(open);
 }
 

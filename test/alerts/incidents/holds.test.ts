@@ -70,6 +70,19 @@ describe('a silence', () => {
     expect(it.told()).toEqual(['trigger pager', 'resolve pager']);
   });
 
+  test('that ends after someone acknowledged what it held leaves nothing due', () => {
+    const it = lab(PAGER);
+    it.take(fires(START_MS));
+    it.pass(MINUTE_MS);
+    it.set('silence', { ...SILENCE, endsMs: START_MS + 6 * HOUR_MS });
+    it.pass(5 * HOUR_MS);
+    expect(it.one().delivery).toBe('silenced');
+    it.keeper.act('acme', it.one().id, { kind: 'acknowledge' }, 'acme.ann', it.nowMs);
+    it.pass(24 * HOUR_MS);
+    expect(it.told()).toEqual(['trigger pager', 'acknowledge pager']);
+    expect(it.one()).toMatchObject({ state: 'acknowledged', delivery: 'sending' });
+  });
+
   test('of one tenant does not hold the pages of another', () => {
     const it = lab(PAGER);
     it.set('silence', SILENCE);

@@ -163,7 +163,7 @@ test('with repeats, crashes and full disks the incidents, notifications and hist
       const kinds = ['incident', 'history', 'quiet', 'outbox', 'open', 'alert'];
       expect(kept(rough, kinds)).toEqual(kept(smooth, kinds));
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 
@@ -188,7 +188,7 @@ test('an incident tells a channel once that it is there, ends only with all its 
         expect(incident.notifiedMs !== undefined).toBe(told.size > 0);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 

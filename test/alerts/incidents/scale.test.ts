@@ -38,6 +38,18 @@ test('alerts with the largest texts leave an incident that fits in a row', () =>
   }
 });
 
+test('an incident that stays open for longer than history is kept is opened anew, and told of', () => {
+  const it = lab(PAGER);
+  it.take(fires(START_MS));
+  it.pass(MINUTE_MS);
+  it.keeper.act('acme', it.one().id, { kind: 'acknowledge' }, 'acme.ann', it.nowMs);
+  it.pass(ALERT_LIMITS.historyAgeMs + ALERT_LIMITS.sweepMs);
+  it.crash();
+  it.pass(MINUTE_MS);
+  expect(it.one()).toMatchObject({ state: 'open', delivery: 'sending', openedMs: expect.any(Number) });
+  expect(it.told().slice(-1)).toEqual(['trigger pager']);
+});
+
 test('what is known is forgotten when it is over, and old history goes', () => {
   const it = lab(PAGER);
   it.take(...series.slice(0, 100).map((one) => fires(START_MS, one)));
