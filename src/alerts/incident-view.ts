@@ -78,7 +78,9 @@ export function titleOf(active: Iterable<Transition>): string {
   return oneLine(`${firstOf(rules)} on ${where}`);
 }
 
+/** @param hosts 0 where nobody knows how many there are. */
 export function massTitle(silent: number, hosts: number): string {
+  if (hosts === 0) return `${silent} hosts are silent`;
   return `${silent} of ${Math.max(silent, hosts)} hosts are silent`;
 }
 

@@ -214,6 +214,14 @@ describe('hosts that fall silent at once', () => {
     expect(it.all()).toHaveLength(incidents);
   });
 
+  test('are one incident, too, while nobody knows how many hosts there are', () => {
+    const it = lab(PAGER);
+    it.hosts = 0;
+    fall(it, 0, 5);
+    it.pass(MINUTE_MS);
+    expect(it.one().title).toBe('5 hosts are silent');
+  });
+
   test('are none when they did not fall at once', () => {
     const it = lab(PAGER);
     it.hosts = 10;
