@@ -119,7 +119,7 @@ function optionsOf(config: DevConfig, secret: string, script: Uint8Array, port: 
     name: NAME,
     compatibilityDate: '2026-10-23',
     modules: [{ type: 'ESModule' as const, path: 'worker.js', contents: script }],
-    durableObjects: { SHARD: object('ShardObject'), CONTROL: object('ControlObject') },
+    durableObjects: { SHARD: object('ShardObject'), CONTROL: object('ControlObject'), ALERTS: object('AlertObject') },
     bindings: {
       SHARDS: '1',
       METRICSTREAM_SECRET: secret,

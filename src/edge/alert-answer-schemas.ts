@@ -192,6 +192,8 @@ export const backtestAnswer = z
   })
   .meta({ id: 'Backtest' });
 
+export const clientRetired = z.object({ client_id: z.string(), retired: z.literal(true) }).meta({ id: 'ClientRetired' });
+
 export const channelTested = z.object({ delivered: z.boolean(), detail: z.string() });
 
 const prometheus = <T extends z.ZodType>(data: T) => z.object({ status: z.literal('success'), data });

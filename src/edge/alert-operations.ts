@@ -130,6 +130,12 @@ export const BOOK_OPERATIONS = {
     security,
     responses: { 200: json('What came of it.', answers.channelTested), ...KEYED, ...WAITS, ...problems('not_found') },
   },
+  retire: {
+    summary: 'Retire a client: its alerts end, and it is not missed',
+    description: 'A push brings it back. Its data stay.',
+    security,
+    responses: { 200: json('Every partition knows.', answers.clientRetired), ...KEYED, ...WAITS, ...problems('not_found') },
+  },
   audit: {
     summary: 'Who changed what, newest first',
     security,

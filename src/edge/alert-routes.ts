@@ -1,4 +1,5 @@
 /** Every route of alerting on this page: none where a server has no alerts. */
+import { CLIENT_PATTERN } from '../model/access.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
@@ -69,6 +70,7 @@ export function alertRoutes(options: AlertRouteOptions): readonly Route[] {
       ];
     }),
     row('POST', CHANNEL_TEST_PATH, 'admin', channelTest(alerts, ask), BOOK_OPERATIONS.testChannel),
+    row('POST', RETIRE_PATH, 'admin', retire(alerts, ask), BOOK_OPERATIONS.retire),
     row('GET', '/api/v1/audit', 'admin', audit(alerts, ask), BOOK_OPERATIONS.audit),
     row('GET', '/api/v1/incidents', 'read', incident.incidents, incidentOp.incidents),
     row('GET', INCIDENT_PATH, 'read', incident.incident, incidentOp.incident),
@@ -90,6 +92,17 @@ function channelTest({ trial }: Alerting, ask: Ask): Handler<KeyedCall> {
     const result = await ask(trial.testChannel(principal.tenant, knownId(pathParameter(CHANNEL_TEST_PATH, request.url))));
     if (result === undefined) throw new MetricStreamError('not_found');
     return Response.json({ delivered: result.delivered, detail: result.detail });
+  };
+}
+
+const RETIRE_PATH = '/api/v1/clients/{client}/retire';
+
+function retire({ fleet }: Alerting, ask: Ask): Handler<KeyedCall> {
+  return async ({ request, principal }) => {
+    const client = pathParameter(RETIRE_PATH, request.url);
+    if (!CLIENT_PATTERN.test(client)) throw new MetricStreamError('not_found');
+    await ask(fleet.retire(principal.tenant, client, principal.keyId));
+    return Response.json({ client_id: client, retired: true });
   };
 }
 

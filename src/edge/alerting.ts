@@ -1,16 +1,13 @@
 /** What every handler of alerting works with: the ports, each wait bounded, and how a change that was not made is answered. */
 import { MetricStreamError } from '../model/errors.ts';
-import type { AlertBook, AlertTrial, BookProblem, ChangeOutcome, Entry, IncidentDesk } from '../ports/alert-book.ts';
+import type { BookProblem, ChangeOutcome, Entry } from '../ports/alert-book.ts';
+import type { AlertPorts } from '../ports/alert-service.ts';
 import type { Deadlines } from './deadlines.ts';
 import { etagOf } from './etags.ts';
 import { problem } from './problem.ts';
 import type { KeyedCall } from './route.ts';
 
-export interface Alerting {
-  readonly book: AlertBook;
-  readonly desk: IncidentDesk;
-  readonly trial: AlertTrial;
-}
+export type Alerting = AlertPorts;
 
 /** Waits for a port. @throws unavailable when it does not answer in time; what was asked for may have been done. */
 export type Ask = <T>(work: Promise<T>) => Promise<T>;

@@ -1,13 +1,16 @@
 #!/usr/bin/env bun
-/** The command line: server, agent, keys, gateway and Cloudflare. */
+/** The command line: server, agent, keys, rules, clients, gateway and Cloudflare. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { agentCommand } from './cli-agent.ts';
+import { backtestCommand } from './cli-backtest.ts';
+import { clientsCommand } from './cli-clients.ts';
 import { cloudflareCommand } from './cli-cloudflare.ts';
 import { gatewayCommand } from './cli-gateway.ts';
 import { keyCommand } from './cli-key.ts';
+import { rulesCommand } from './cli-rules.ts';
 import { serverCommand } from './cli-server.ts';
 import { setupCommand } from './cli-setup.ts';
 
@@ -24,6 +27,8 @@ const program = new Command('metricstream')
   .addCommand(serverCommand())
   .addCommand(agentCommand())
   .addCommand(keyCommand())
+  .addCommand(rulesCommand().addCommand(backtestCommand()))
+  .addCommand(clientsCommand())
   .addCommand(gatewayCommand())
   .addCommand(cloudflareCommand())
   .addCommand(setupCommand());

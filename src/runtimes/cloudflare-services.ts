@@ -2,7 +2,7 @@
 import { ShardObject as EmbeddedShardObject, type Services, workerOf } from './cloudflare.ts';
 import { fedAppender, fedShard } from './cloudflare-kafka.ts';
 
-export { ControlObject } from './cloudflare.ts';
+export { AlertObject, ControlObject } from './cloudflare.ts';
 
 const SERVICES: Services = { appender: fedAppender, shard: fedShard };
 

@@ -1,4 +1,5 @@
 /** Cloudflare Workers: the edge in a Worker, the shards and control in Durable Objects. */
+import { remoteAlertPorts } from '../adapters/durable-objects/alert-ports.ts';
 import { workerClock } from '../adapters/durable-objects/clock.ts';
 import { remoteKeyRegistry } from '../adapters/durable-objects/key-registry.ts';
 import { remoteLiveSockets } from '../adapters/durable-objects/live-sockets.ts';
@@ -7,6 +8,7 @@ import { remotePushAppender } from '../adapters/durable-objects/push-appender.ts
 import { ask } from '../adapters/durable-objects/remote.ts';
 import { durableObjectSqlDatabase } from '../adapters/durable-objects/sql-database.ts';
 import { travellingTelemetry } from '../adapters/durable-objects/telemetry.ts';
+import { remoteTransitionSink } from '../adapters/durable-objects/transition-sink.ts';
 import { embeddedCheckpointStore } from '../adapters/embedded/checkpoint-store.ts';
 import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
 import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
@@ -16,6 +18,8 @@ import { embeddedTimeSeriesStore } from '../adapters/embedded/time-series-store.
 import { memoryTelemetry } from '../adapters/memory/telemetry.ts';
 import { zlibCompression } from '../adapters/node/compression.ts';
 import { zlibDecompression } from '../adapters/node/decompression.ts';
+import { AlertObjectBase } from '../alerts/alert-object.ts';
+import { newJudge } from '../alerts/new-judge.ts';
 import { adaptiveLinger } from '../consumers/append.ts';
 import { Control } from '../consumers/control.ts';
 import { ControlObjectBase, type ControlParts } from '../consumers/control-object.ts';
@@ -31,28 +35,30 @@ import { ownDeadlines } from '../edge/deadlines.ts';
 import { problem } from '../edge/problem.ts';
 import { LIMITS } from '../model/limits.ts';
 import { OWN_METRICS } from '../model/own-metrics.ts';
+import type { JudgeFactory } from '../ports/alert-judge.ts';
+import type { AlertService } from '../ports/alert-service.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LiveFeed } from '../ports/live-feed.ts';
 import type { EdgePlace, PushAppender } from '../ports/push-appender.ts';
 import type { AppendCall, ControlService, LiveCall, ShardService } from '../ports/shard-service.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import type { TransitionSink } from '../ports/transition-sink.ts';
 import { shapeInterner } from '../protocols/log-record.ts';
 import { encodePrometheusText } from '../protocols/prometheus-text.ts';
 import { CALL_VERSION } from '../protocols/shard-reply.ts';
 import { sumFamilies } from '../protocols/telemetry-sum.ts';
+import { type AlertsEnv, objectAlerts } from './cloudflare-alerts.ts';
 import { type ServicesEnv, servicesError } from './cloudflare-variables.ts';
 
 /** Bindings and variables of wrangler.toml, and secrets. */
-export interface Env extends ServicesEnv {
+export interface Env extends ServicesEnv, AlertsEnv {
   readonly SHARD: DurableObjectNamespace<ShardObject>;
   readonly CONTROL: DurableObjectNamespace<ControlObject>;
+  readonly ALERTS: DurableObjectNamespace<AlertObject>;
   /** How many shards there are; fixed when they are made. */
   readonly SHARDS?: string;
   readonly PARTITIONS?: string;
-  /** Set by `wrangler secret put`. Without it nothing but /health is answered. */
-  readonly METRICSTREAM_SECRET?: string;
-  readonly METRICSTREAM_SECRET_PREVIOUS?: string;
   /** ms that a commit waits; left out: by how busy the shard is. */
   readonly METRICSTREAM_LINGER?: string;
   readonly METRICSTREAM_SAMPLE_AGE_MAX_MS?: string;
@@ -121,6 +127,8 @@ interface FedAppenderDependencies {
 }
 
 interface SharedParts extends Omit<ShardHostDependencies, 'shard' | 'shapes'> {
+  readonly judge: JudgeFactory;
+  readonly transitions: TransitionSink;
   readonly headBytesMax: number;
 }
 
@@ -144,6 +152,7 @@ function stubs(env: Env) {
     shardOf: (partition: number) => shard(nameOf(partition % shards)),
     all: () => Array.from({ length: shards }, (_, place) => shard(nameOf(place))),
     control: () => within(env.CONTROL).getByName('control', where) as unknown as ControlService,
+    alerts: () => within(env.ALERTS).getByName('alerts', where) as unknown as AlertService,
     handshake: (headers: Readonly<Record<string, string>>) =>
       within(env.CONTROL).getByName('control', where).fetch('https://control/live', { headers }),
   };
@@ -166,6 +175,8 @@ export class ShardObject extends ShardObjectBase<Env> {
       telemetry,
       alarm: { get: () => storage.getAlarm(), set: (atMs: number) => storage.setAlarm(atMs) },
       keys: embeddedKeyRegistry({ database }),
+      judge: newJudge,
+      transitions: remoteTransitionSink({ alerts: () => stubs(env).alerts() }),
       headBytesMax: Number(env.METRICSTREAM_HEAD_MAX ?? LIMITS.objectHeadBytesMax),
       register: () =>
         ask(
@@ -195,7 +206,8 @@ function fedParts(services: Services, env: Env, name: string, database: SqlDatab
   return { host, feed: host.live };
 }
 
-function embeddedParts(env: Env, database: SqlDatabase, { clock, telemetry, headBytesMax, ...shared }: SharedParts) {
+function embeddedParts(env: Env, database: SqlDatabase, { judge, transitions, headBytesMax, ...shared }: SharedParts) {
+  const { clock, telemetry } = shared;
   const compression = zlibCompression();
   const store = embeddedTimeSeriesStore({ database, compression });
   const lingerMs = env.METRICSTREAM_LINGER === undefined ? undefined : Number(env.METRICSTREAM_LINGER);
@@ -205,6 +217,8 @@ function embeddedParts(env: Env, database: SqlDatabase, { clock, telemetry, head
     store,
     checkpoints: embeddedCheckpointStore({ database, store }),
     sink: { closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length) },
+    judge,
+    transitions,
     telemetry,
     shapes: shapeInterner(),
     disk: {
@@ -223,7 +237,7 @@ function embeddedParts(env: Env, database: SqlDatabase, { clock, telemetry, head
     pace: OBJECT_PACE,
     retention: retention(env),
   });
-  return { host: new ShardHost({ shard, clock, telemetry, shapes: shapeInterner(), ...shared }), feed: shard.live };
+  return { host: new ShardHost({ shard, shapes: shapeInterner(), ...shared }), feed: shard.live };
 }
 
 export class ControlObject extends ControlObjectBase<Env> {
@@ -243,12 +257,40 @@ export class ControlObject extends ControlObjectBase<Env> {
   }
 }
 
+export class AlertObject extends AlertObjectBase<Env> {
+  protected override open() {
+    const env = this.env;
+    const database = durableObjectSqlDatabase({ storage: this.ctx.storage });
+    openSchema(database, counts(env));
+    const clock = hostClock();
+    const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => console.log(line) });
+    const { partitions, shards } = counts(env);
+    const { shard, shardOf, all } = stubs(env);
+    return objectAlerts({
+      env,
+      database,
+      clock,
+      telemetry,
+      reader: remoteMetricReader({ partitions, shardOf, shards: all }),
+      async publish(control) {
+        const byShard = Map.groupBy(
+          Array.from({ length: partitions }, (_, partition) => partition),
+          (partition) => nameOf(partition % shards),
+        );
+        const tell = (name: string, own: readonly number[]) =>
+          ask(shard(name).control({ version: CALL_VERSION, control, partitions: own }));
+        await Promise.all([...byShard].map(([name, own]) => tell(name, own)));
+      },
+    });
+  }
+}
+
 function edgeOf(
   env: Env,
   secret: string,
   services: Services | undefined,
 ): { fetch(request: Request): Response | Promise<Response> } {
-  const { partitions, shardOf, all, control, handshake } = stubs(env);
+  const { partitions, shardOf, all, control, alerts, handshake } = stubs(env);
   const telemetry = travellingTelemetry((line) => console.log(line));
   const clock = hostClock();
   return createApp({
@@ -265,6 +307,7 @@ function edgeOf(
     decompression: zlibDecompression(),
     reader: remoteMetricReader({ partitions, shardOf, shards: all }),
     liveSockets: remoteLiveSockets({ fetch: handshake }),
+    alerts: remoteAlertPorts({ alerts }),
     keys: remoteKeyRegistry({ control }),
     secrets: { current: secret, previous: env.METRICSTREAM_SECRET_PREVIOUS },
     telemetry: {
@@ -314,10 +357,11 @@ export function workerOf(services: Services | undefined): ExportedHandler<Env> {
       return edge.fetch(request);
     },
     async scheduled(_event, env) {
-      const { control, all } = stubs(env);
+      const { control, alerts, all } = stubs(env);
       // No push reaches shards that are fed by Kafka, so that control may not know of them.
       const woken = services !== undefined ? all().map((shard) => ask(shard.wake({ version: CALL_VERSION }))) : [];
-      await Promise.all([ask(control().wakeAll({ version: CALL_VERSION })), ...woken]);
+      const message = { version: CALL_VERSION };
+      await Promise.all([ask(control().wakeAll(message)), ask(alerts().wake(message)), ...woken]);
     },
   };
 }

@@ -5,6 +5,7 @@ import { smtpMailer } from '../adapters/node/mailer.ts';
 import { nodeOutbound } from '../adapters/node/outbound.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { AlertControl } from '../alerts/alert-control.ts';
+import { incidentLink } from '../alerts/incident-link.ts';
 import { secretBox } from '../alerts/secret-box.ts';
 import { targetGuard } from '../alerts/target-guard.ts';
 import type { Secrets } from '../edge/keys.ts';
@@ -40,9 +41,4 @@ export function serverAlerts({ config, database, reader, secrets, telemetry, pub
     link: (incident) => (config.publicUrl === undefined ? undefined : incidentLink(config.publicUrl, incident)),
     scratch: memoryDocumentStore,
   });
-}
-
-/** Where the page shows an incident. */
-export function incidentLink(publicUrl: string, incident: string): string {
-  return `${publicUrl.replace(/\/+$/, '')}/#/incidents/${incident}`;
 }

@@ -237,6 +237,11 @@ export interface AlertLab extends Edge {
   readonly trial: FakeTrial;
 }
 
+/** Takes whoever is named. */
+function fakeFleet(): Alerting['fleet'] {
+  return { retire: async () => undefined };
+}
+
 /** @param over of the edge, or of the ports. */
 export function alertLab(over: Partial<EdgeDependencies> & { readonly ports?: Partial<Alerting> } = {}): AlertLab {
   const { ports, ...deps } = over;
@@ -248,7 +253,7 @@ export function alertLab(over: Partial<EdgeDependencies> & { readonly ports?: Pa
     drawn += 1;
     return (drawn * 0.618_034) % 1;
   };
-  return { ...createEdge({ alerts: { book, desk, trial, ...ports }, random, ...deps }), book, desk, trial };
+  return { ...createEdge({ alerts: { book, desk, trial, fleet: fakeFleet(), ...ports }, random, ...deps }), book, desk, trial };
 }
 
 export const SILENCE = { match: { host: 'secret-host' }, comment: 'being mended', ends_ms: NOW_MS + 3_600_000 };

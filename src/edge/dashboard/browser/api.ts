@@ -1,8 +1,8 @@
 /** The calls of the page to the server: same origin, session cookie, errors by code. */
-import { ERRORS, type ErrorCode, MetricStreamError } from '../../../model/errors.ts';
-import { LIMITS } from '../../../model/limits.ts';
+import type { Role } from '../../../model/access.ts';
 import type { ClientAnswer, ColumnsAnswer, SampleAnswer } from '../answers.ts';
 import type { Span, Step } from '../ranges.ts';
+import type { Caller } from './caller.ts';
 
 export interface WindowsRequest extends Span, Step {
   readonly metric?: string;
@@ -13,11 +13,13 @@ export interface WindowsRequest extends Span, Step {
 
 export interface SamplesRequest extends Span {
   readonly client: string;
+  readonly metric?: string;
 }
 
 /** Every call rejects with MetricStreamError; `unauthorized` asks for a key, `unavailable` is worth another try. */
 export interface Api {
-  signIn(key: string): Promise<void>;
+  /** @returns what the session may do. */
+  signIn(key: string): Promise<Role>;
   signOut(): Promise<void>;
   /** @param client only this one, where the server can tell. */
   clients(client?: string): Promise<readonly ClientAnswer[]>;
@@ -30,39 +32,7 @@ export interface Api {
   clockOffsetMs(): number;
 }
 
-/** Whether the same call may succeed in a while. */
-export function isRetryable(failure: unknown): boolean {
-  return failure instanceof MetricStreamError && ERRORS[failure.code].retryable;
-}
-
-function isCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
-}
-
-async function failure(response: Response): Promise<MetricStreamError> {
-  const problem: { code?: unknown; detail?: unknown } = await response.json().catch(() => ({}));
-  const byStatus = response.status === 401 ? 'unauthorized' : response.status === 403 ? 'forbidden' : 'unavailable';
-  const code = isCode(problem.code) ? problem.code : byStatus;
-  return new MetricStreamError(code, typeof problem.detail === 'string' ? problem.detail : undefined);
-}
-
-/** @param now Unix ms of this machine. */
-export function createApi(fetchFrom: typeof fetch, now: () => number): Api {
-  let offsetMs = 0;
-
-  const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const timeout = AbortSignal.timeout(LIMITS.queryTimeoutMs);
-    const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
-    const response = await fetchFrom(path, { credentials: 'same-origin', ...init, signal }).catch((cause: unknown) => {
-      throw new MetricStreamError('unavailable', 'The server cannot be reached.', { cause });
-    });
-    const date = Date.parse(response.headers.get('date') ?? '');
-    // A whole second is the finest that the header tells: a smaller difference is none.
-    if (Number.isFinite(date)) offsetMs = Math.abs(date - now()) < 2_000 ? 0 : date - now();
-    if (!response.ok) throw await failure(response);
-    return response;
-  };
-
+export function createApi({ call, clockOffsetMs }: Caller): Api {
   const read = async <T>(path: string, query: Readonly<Record<string, string | undefined>>, signal?: AbortSignal): Promise<T> => {
     const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
     const search = new URLSearchParams(given).toString();
@@ -72,7 +42,9 @@ export function createApi(fetchFrom: typeof fetch, now: () => number): Api {
 
   return {
     async signIn(key) {
-      await call('/api/v1/session', { method: 'POST', headers: { authorization: `Bearer ${key}` } });
+      const headers = { authorization: `Bearer ${key}` };
+      const answer: { role: Role } = await (await call('/api/v1/session', { method: 'POST', headers })).json();
+      return answer.role;
     },
     async signOut() {
       await call('/api/v1/session', { method: 'DELETE' });
@@ -92,14 +64,14 @@ export function createApi(fetchFrom: typeof fetch, now: () => number): Api {
         },
         signal,
       ),
-    async samples({ client, startMs, endMs }, signal) {
-      const query = { client, start: String(Math.floor(startMs)), end: String(Math.ceil(endMs)) };
+    async samples({ client, metric, startMs, endMs }, signal) {
+      const query = { client, metric, start: String(Math.floor(startMs)), end: String(Math.ceil(endMs)) };
       return (await read<{ samples: SampleAnswer[] }>('/api/v1/samples', query, signal)).samples;
     },
     async units() {
       const answer = await read<{ metrics: { name: string; unit: string }[] }>('/api/v1/metrics', {});
       return new Map(answer.metrics.map(({ name, unit }) => [name, unit]));
     },
-    clockOffsetMs: () => offsetMs,
+    clockOffsetMs,
   };
 }

@@ -5,7 +5,7 @@ import { LIMITS } from '../../../model/limits.ts';
 import type { ClientAnswer, LiveAnswer } from '../answers.ts';
 import { appendLive, type Dataset, datasetOfSamples, datasetOfWindows, firstOf } from '../dataset.ts';
 import { chooseStep, type Range, readsSamples, refreshMs, type Span, spanOf } from '../ranges.ts';
-import { isRetryable } from './api.ts';
+import { isRetryable } from './caller.ts';
 import type { Services } from './services.ts';
 
 /** `fine`: samples at times of their own; else windows. */

@@ -1,7 +1,8 @@
 /** Starts the page: session, and the view that the address names. The only file that takes clock, network and timers. */
 import { MetricStreamError } from '../../../model/errors.ts';
 import { parseRoute, type Route } from '../routes.ts';
-import { createApi, isRetryable } from './api.ts';
+import { createApi } from './api.ts';
+import { createCaller, isRetryable } from './caller.ts';
 import { fleetView } from './fleet-view.ts';
 import { hostView } from './host-view.ts';
 import { liveFeed } from './live-feed.ts';
