@@ -18,7 +18,7 @@ import type { SeenShape } from './seen-series.ts';
  * idle        = n:varint ( partition:varint position:f64 ){n}       others, of which nothing was left to save at that position
  * corrections = n:varint ( minute:f64 m:varint ( series:text times:varint ){m} ){n}
  * skipped     = n:varint ( offset:f64 ms:f64 ){n}
- * trail       = judged:f64 boot:text sequences:f64 last:f64 n:varint ( boot:text from:f64 to:f64 missing:f64 after:f64 before:f64 ){n}
+ * trail       = judged:f64 boot:text sequences:f64 last:f64 step:f64 n:varint ( boot:text from:f64 to:f64 missing:f64 after:f64 before:f64 ){n}
  *                                                    sequences: how many of the boot there are, up to the greatest seen
  * seen        = n:varint ( shape:varint age:varint ){n}      the place of a shape; whole seconds before log time
  * alerts      = resumed:f64 hole:f64 scanned:f64 state:block      log times, Unix ms; what the judge of the partition keeps
@@ -145,6 +145,7 @@ function encodeTrail(writer: ByteWriter, { judgedMs, trail }: ClientState): void
   writer.text(trail.boot);
   writer.f64(trail.highest + 1);
   writer.f64(trail.lastMs);
+  writer.f64(trail.stepMs);
   writer.varint(trail.holes.length);
   for (const { boot, from, to, missing, afterMs, beforeMs } of trail.holes) {
     writer.text(boot);
@@ -247,6 +248,7 @@ function decodeTrail(reader: ByteReader, client: ClientState): void {
   trail.boot = reader.text();
   trail.highest = reader.f64() - 1;
   trail.lastMs = reader.f64();
+  trail.stepMs = reader.f64();
   for (let left = reader.count(41); left > 0; left--) {
     const [boot, from, to, missing] = [reader.text(), reader.f64(), reader.f64(), reader.f64()];
     trail.holes.push({ boot, from, to, missing, afterMs: reader.f64(), beforeMs: reader.f64() });

@@ -77,16 +77,13 @@ export class Judging {
   ripen(client: ClientState, logMs: number): void {
     const forcedMs = this.#forcedMs(logMs);
     const ownMs = windowStart(Math.min(client.lastSampleMs, logMs) - LIMITS.watermarkLagMs, MINUTE_MS);
-    const untilMs = Math.min(client.frontierMs, Math.max(forcedMs, ownMs));
+    // An empty minute waits, too: what is missing of it must not come behind those that follow.
+    const ripeMs = Math.min(ownMs, client.trail.missingMs(Math.max(client.judgedMs, forcedMs)));
+    const untilMs = Math.min(client.frontierMs, Math.max(forcedMs, ripeMs));
     if (untilMs <= client.judgedMs) return;
     if (client.head.rows > 0 && client.head.lastMs >= client.judgedMs) {
       for (const startMs of client.head.minutesIn(client.judgedMs, untilMs)) {
-        const endMs = startMs + MINUTE_MS;
-        if (endMs > forcedMs && !client.trail.isComplete(startMs, endMs)) {
-          client.judgedMs = Math.max(client.judgedMs, startMs);
-          return;
-        }
-        client.judgedMs = endMs;
+        client.judgedMs = startMs + MINUTE_MS;
         this.#judge.closed(this.#minuteOf(client, startMs, logMs));
       }
     }

@@ -1,6 +1,7 @@
 /** Which stretch of event time a push that is known to be missing could have brought samples of. */
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import type { PushId } from '../model/push.ts';
+import { MINUTE_MS, windowStart } from '../model/window.ts';
 
 /** Sequences of a boot that were passed over: their samples lie between those of the pushes before and after. */
 export interface PushHole {
@@ -21,6 +22,8 @@ export class PushTrail {
   highest = -1;
   /** Newest sample of the boot's pushes up to it, Unix ms. */
   lastMs = 0;
+  /** From one push of the boot to its next, ms of their newest samples; 0: not known. */
+  stepMs = 0;
   holes: PushHole[] = [];
 
   /** @param fromMs @param toMs oldest and newest sample, or when it was sent where there are none; Unix ms. @param isStraggler of an earlier boot. */
@@ -35,7 +38,7 @@ export class PushTrail {
       // Of the first boot that is met nobody knows what came before.
       this.highest = this.boot === '' ? sequence - 1 : -1;
       this.boot = boot;
-    }
+    } else if (toMs > this.lastMs && sequence > this.highest) this.stepMs = (toMs - this.lastMs) / (sequence - this.highest);
     this.#open(boot, this.highest + 1, sequence - 1, fromMs);
     this.highest = Math.max(this.highest, sequence);
     this.lastMs = Math.max(this.lastMs, toMs);
@@ -45,9 +48,20 @@ export class PushTrail {
     }
   }
 
-  /** Whether no push is known to be missing that could have brought samples of [startMs, endMs). */
+  /** Whether no push is missing that could have brought samples of [startMs, endMs): none was passed over, and none is due. */
   isComplete(startMs: number, endMs: number): boolean {
-    return !this.holes.some(({ afterMs, beforeMs }) => afterMs < endMs && beforeMs > startMs);
+    const isDue = this.stepMs > 0 && this.lastMs + this.stepMs < endMs;
+    return !isDue && !this.holes.some(({ afterMs, beforeMs }) => afterMs < endMs && beforeMs >= startMs);
+  }
+
+  /** @param fromMs start of a minute. @returns the first minute from it on that is not complete; Infinity where all are. */
+  missingMs(fromMs: number): number {
+    let missingMs = Number.POSITIVE_INFINITY;
+    if (this.stepMs > 0) missingMs = Math.max(fromMs, windowStart(this.lastMs + this.stepMs, MINUTE_MS));
+    for (const { afterMs, beforeMs } of this.holes) {
+      if (beforeMs >= fromMs) missingMs = Math.min(missingMs, Math.max(fromMs, windowStart(afterMs, MINUTE_MS)));
+    }
+    return missingMs;
   }
 
   #open(boot: string, from: number, to: number, beforeMs: number): void {
