@@ -48,9 +48,9 @@ export function historyOf(seed: number): History {
     keepFiringForMs: pick(KEEPS) * MINUTE_MS,
     clear: chance() < 0.5 ? 'avg(cpu) < 70' : undefined,
   });
-  const endMs = START_MS + (10 + Math.floor(chance() * 14)) * MINUTE_MS;
+  const endMs = START_MS + (6 + Math.floor(chance() * 11)) * MINUTE_MS;
   const arrivals = arrivalsOf(madeUntil(endMs, chance), chance);
-  return { spec, events: recordsOf(arrivals, endMs + 8 * MINUTE_MS, chance) };
+  return { spec, events: recordsOf(arrivals, endMs + (chance() < 0.3 ? 8 : 2) * MINUTE_MS, chance) };
 }
 
 /** A push every 20 s, at levels that hold for minutes, but where the host is down: then it may come back under a new boot. */
@@ -64,7 +64,7 @@ function madeUntil(endMs: number, chance: () => number): Made[] {
       hasCpu = chance() > 0.06;
       untilMs = atMs + Math.floor(1 + 5 * chance()) * MINUTE_MS;
     }
-    if (chance() < 0.012) {
+    if (chance() < 0.02) {
       atMs += Math.floor(chance() * 8 * MINUTE_MS);
       if (chance() < 0.6) {
         previous = { boot, count: sequence };
@@ -88,7 +88,7 @@ function arrivalsOf(made: readonly Made[], chance: () => number): LogEvent[] {
   const arrivals: LogEvent[] = [];
   let [cutUntilMs, cutLoses, behind] = [0, false, 0];
   for (const one of made) {
-    if (one.atMs >= cutUntilMs && chance() < 0.015) {
+    if (one.atMs >= cutUntilMs && chance() < 0.02) {
       cutUntilMs = one.atMs + Math.floor(chance() * 5 * MINUTE_MS);
       cutLoses = chance() < 0.4;
       behind = 0;
@@ -105,7 +105,7 @@ function arrivalsOf(made: readonly Made[], chance: () => number): LogEvent[] {
 
 /** As the log has them: with ticks where nobody pushes, and in some histories none of anything while the server is down. */
 function recordsOf(arrivals: readonly LogEvent[], endMs: number, chance: () => number): LogEvent[] {
-  const downMs = chance() < 0.2 ? START_MS + Math.floor(chance() * 15 * MINUTE_MS) : Number.POSITIVE_INFINITY;
+  const downMs = chance() < 0.2 ? START_MS + Math.floor(chance() * 10 * MINUTE_MS) : Number.POSITIVE_INFINITY;
   const upMs = downMs + Math.floor((0.7 + 5 * chance()) * MINUTE_MS);
   const told = [...arrivals].sort((a, b) => a.logMs - b.logMs);
   const kept = told.map((event, i) =>

@@ -1,9 +1,10 @@
 /** The model of the lifecycle against the real evaluator in the real pipeline: the same transitions, whatever came when and however often it died. */
 import { describe, expect, test } from 'vitest';
 import { seeded } from '../anomaly/series.ts';
+import { evidenceOf } from './evidence.ts';
 import { type History, historyOf, START_MS } from './history.ts';
 import { type Lived, live } from './lives.ts';
-import { evidenceOf, lifeOf, type Told } from './model.ts';
+import { lifeOf, type Told } from './model.ts';
 
 const SEEDS = 10_000;
 const FROM_SEED = Number(process.env.JUDGE_SEED ?? 1);
