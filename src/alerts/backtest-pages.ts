@@ -1,7 +1,6 @@
 /** Counts the pages of a backtest: the very same incidents, in memory, by a clock that goes on with the transitions. */
 import type { Transition } from '../model/alert.ts';
-import { CHANNEL_TYPES, type Channel, type Notification } from '../model/incident.ts';
-import { BOOK_KINDS } from '../ports/alert-book.ts';
+import { BOOK_KINDS, CHANNEL_TYPES, type Channel, type Notification } from '../model/incident.ts';
 import type { DocumentStore, DocumentWrite } from '../ports/document-store.ts';
 import type { PageCounter } from './backtest.ts';
 import type { PageCount } from './backtest-report.ts';

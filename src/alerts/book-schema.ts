@@ -1,6 +1,6 @@
 /** What may stand in the alert book: silences, maintenance, channels and routes as they are handed in, and what is wrong with those that may not. */
 import { z } from 'zod';
-import { ALERT_LIMITS as MAX } from '../model/alert-limits.ts';
+import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import { CHANNEL_TYPES } from '../model/incident.ts';
 import { LABEL_KEY_PATTERN } from '../model/series.ts';
 import type { BookProblem } from '../ports/alert-book.ts';
@@ -20,7 +20,7 @@ const prose = (lengthMax: number) =>
     .max(lengthMax)
     .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f]*$/, 'holds control characters')
     .refine((text) => text.isWellFormed(), 'is no well formed text');
-const name = line(MAX.ruleNameLengthMax)
+const name = line(ALERT_LIMITS.ruleNameLengthMax)
   .regex(LABEL_KEY_PATTERN, 'is no name')
   .refine((text) => !text.startsWith('__'), 'is reserved');
 const sized = <T extends z.ZodRecord>(record: T, countMax: number) =>
@@ -28,21 +28,21 @@ const sized = <T extends z.ZodRecord>(record: T, countMax: number) =>
 const time = z.int().min(0);
 const span = (least: number, most: number) => z.int().min(least).max(most);
 
-const ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${MAX.alertIdLengthMax - 1}}$`);
+const ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${ALERT_LIMITS.alertIdLengthMax - 1}}$`);
 const id = z.string().regex(ID, 'is no id');
 
-const match = sized(z.record(name, line(MAX.matcherLengthMax)), MAX.matchersMax);
+const match = sized(z.record(name, line(ALERT_LIMITS.matcherLengthMax)), ALERT_LIMITS.matchersMax);
 /** What holds pages back says of whom. */
 const someMatch = match.refine((one) => Object.keys(one).length > 0, 'needs a matcher, such as {"host": "*"}');
-const comment = prose(MAX.commentLengthMax);
-const texts = sized(z.record(name, line(MAX.channelSettingLengthMax)), MAX.channelSettingsMax);
+const comment = prose(ALERT_LIMITS.commentLengthMax);
+const texts = sized(z.record(name, line(ALERT_LIMITS.channelSettingLengthMax)), ALERT_LIMITS.channelSettingsMax);
 
 export const channelBody = z.strictObject({
   type: z.enum(CHANNEL_TYPES),
   settings: texts.default({}),
   /** Those that are not named stay; an empty one goes. */
   secrets: texts.optional(),
-  canaryEveryMs: span(MAX.canaryEveryMsMin, MAX.routeMsMax).optional(),
+  canaryEveryMs: span(ALERT_LIMITS.canaryEveryMsMin, ALERT_LIMITS.routeMsMax).optional(),
   enabled: z.boolean().default(true),
 });
 
@@ -50,7 +50,7 @@ const silenceBody = (nowMs: number) =>
   z
     .strictObject({ match: someMatch, comment, startsMs: time.default(nowMs), endsMs: time })
     .refine(({ startsMs, endsMs }) => startsMs < endsMs, { path: ['endsMs'], error: 'has to be after its start' })
-    .refine(({ startsMs, endsMs }) => endsMs - startsMs <= MAX.silenceMsMax, {
+    .refine(({ startsMs, endsMs }) => endsMs - startsMs <= ALERT_LIMITS.silenceMsMax, {
       path: ['endsMs'],
       error: 'is too far from its start',
     });
@@ -60,26 +60,26 @@ const maintenanceBody = (nowMs: number) =>
     .strictObject({
       match: someMatch,
       comment,
-      cron: line(MAX.cronLengthMax),
-      timeZone: line(MAX.timeZoneLengthMax),
-      durationMs: span(MAX.maintenanceMsMin, MAX.maintenanceMsMax),
+      cron: line(ALERT_LIMITS.cronLengthMax),
+      timeZone: line(ALERT_LIMITS.timeZoneLengthMax),
+      durationMs: span(ALERT_LIMITS.maintenanceMsMin, ALERT_LIMITS.maintenanceMsMax),
     })
     .superRefine(({ cron, timeZone }, context) => {
       const problem = scheduleProblem(cron, timeZone, nowMs);
       if (problem !== undefined) context.addIssue({ code: 'custom', path: ['cron'], message: problem });
     });
 
-const ids = z.array(id).max(MAX.routeNamesMax);
+const ids = z.array(id).max(ALERT_LIMITS.routeNamesMax);
 
 const routeBody = z
   .strictObject({
     match,
     channels: ids.min(1),
-    groupBy: z.array(name).max(MAX.routeNamesMax).default(['rule', 'datacenter']),
-    groupWaitMs: span(0, MAX.routeMsMax).optional(),
-    groupIntervalMs: span(1, MAX.routeMsMax).optional(),
-    repeatMs: span(MAX.repeatMsMin, MAX.routeMsMax).default(MAX.repeatMs),
-    escalateAfterMs: span(MAX.repeatMsMin, MAX.routeMsMax).optional(),
+    groupBy: z.array(name).max(ALERT_LIMITS.routeNamesMax).default(['rule', 'datacenter']),
+    groupWaitMs: span(0, ALERT_LIMITS.routeMsMax).optional(),
+    groupIntervalMs: span(1, ALERT_LIMITS.routeMsMax).optional(),
+    repeatMs: span(ALERT_LIMITS.repeatMsMin, ALERT_LIMITS.routeMsMax).default(ALERT_LIMITS.repeatMs),
+    escalateAfterMs: span(ALERT_LIMITS.repeatMsMin, ALERT_LIMITS.routeMsMax).optional(),
     escalateTo: ids.default([]),
   })
   .refine(({ escalateAfterMs, escalateTo }) => escalateAfterMs === undefined || escalateTo.length > 0, {
@@ -110,7 +110,7 @@ export function check<T>(schema: z.ZodType<T>, body: unknown): Checked<T> {
   const { success, data, error } = schema.safeParse(body);
   if (success) return { ok: true, value: data };
   const problems = error.issues
-    .slice(0, MAX.bookProblemsMax)
+    .slice(0, ALERT_LIMITS.bookProblemsMax)
     .map(({ path, message }) => problem(path.map(String).join('.'), message));
   return { ok: false, problems };
 }

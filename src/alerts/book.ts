@@ -2,7 +2,8 @@
 
 import type { RuleSpec } from '../model/alert.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
-import type { AlertBook, AuditEntry, BookKind, BookProblem, Change, ChangeOutcome, Entry } from '../ports/alert-book.ts';
+import type { BookKind } from '../model/incident.ts';
+import type { AlertBook, AuditEntry, BookProblem, Change, ChangeOutcome, Entry } from '../ports/alert-book.ts';
 import type { Document, DocumentKey, DocumentStore, DocumentWrite } from '../ports/document-store.ts';
 import { type ChannelOptions, checkChannel, type StoredChannel, shownChannel } from './book-channel.ts';
 import { type Checked, checkPlain, idProblem, problem, RULE_FILE_ID } from './book-schema.ts';

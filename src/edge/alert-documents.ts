@@ -2,7 +2,8 @@
 import type { z } from 'zod';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import { MetricStreamError } from '../model/errors.ts';
-import type { AlertBook, BookKind, Change, Entry } from '../ports/alert-book.ts';
+import type { BookKind } from '../model/incident.ts';
+import type { AlertBook, Change, Entry } from '../ports/alert-book.ts';
 import { channelAnswer, maintenanceAnswer, routeAnswer, silenceAnswer } from './alert-answers.ts';
 import { channelOf, maintenanceOf, routeOf, silenceOf } from './alert-bodies.ts';
 import { ALERT_ID, channelBody, maintenanceBody, routeBody, silenceBody } from './alert-schemas.ts';

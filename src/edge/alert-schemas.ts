@@ -1,6 +1,6 @@
 /** The public schemas of alerting: what is asked and handed in. Unknown properties are refused, so that nobody believes in a typo. */
 import { z } from 'zod';
-import { ALERT_LIMITS as MAX } from '../model/alert-limits.ts';
+import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import { CHANNEL_TYPES } from '../model/incident.ts';
 import { LABEL_KEY_PATTERN } from '../model/series.ts';
 import { clientId, unixMs } from './schemas.ts';
@@ -18,24 +18,24 @@ const prose = (lengthMax: number) =>
     .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/, 'holds control characters')
     .refine(wellFormed);
 const time = z.int().min(0).describe('Unix ms');
-const span = z.int().min(0).max(MAX.routeMsMax).describe('ms');
+const span = z.int().min(0).max(ALERT_LIMITS.routeMsMax).describe('ms');
 
-export const ALERT_ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${MAX.alertIdLengthMax - 1}}$`);
+export const ALERT_ID = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${ALERT_LIMITS.alertIdLengthMax - 1}}$`);
 const alertId = z.string().regex(ALERT_ID, 'is no id');
 const name = z
   .string()
-  .max(MAX.ruleNameLengthMax)
+  .max(ALERT_LIMITS.ruleNameLengthMax)
   .regex(LABEL_KEY_PATTERN, 'is no name')
   .refine((text) => !text.startsWith('__'), 'is reserved');
 
 const sized = <T extends z.ZodRecord>(record: T, countMax: number) =>
   record.refine((one) => Object.keys(one).length <= countMax, `may have ${countMax} entries`);
 
-const matchers = sized(z.record(name, line(MAX.matcherLengthMax)), MAX.matchersMax)
+const matchers = sized(z.record(name, line(ALERT_LIMITS.matcherLengthMax)), ALERT_LIMITS.matchersMax)
   .refine((one) => Object.keys(one).length > 0, 'needs a matcher, such as {"host": "*"}')
   .describe('By host, rule, severity, datacenter, environment or a label: all have to match. * is any text, a leading ! is not.');
-const settings = sized(z.record(name, prose(MAX.channelSettingLengthMax)), MAX.channelSettingsMax);
-const comment = prose(MAX.commentLengthMax);
+const settings = sized(z.record(name, prose(ALERT_LIMITS.channelSettingLengthMax)), ALERT_LIMITS.channelSettingsMax);
+const comment = prose(ALERT_LIMITS.commentLengthMax);
 
 export const silenceBody = z
   .strictObject({
@@ -52,8 +52,8 @@ export const silenceBody = z
 export const maintenanceBody = z.strictObject({
   match: matchers,
   comment,
-  cron: line(MAX.cronLengthMax).describe('Five fields: when it starts.'),
-  time_zone: line(MAX.timeZoneLengthMax).describe('IANA name, such as Europe/Berlin.'),
+  cron: line(ALERT_LIMITS.cronLengthMax).describe('Five fields: when it starts.'),
+  time_zone: line(ALERT_LIMITS.timeZoneLengthMax).describe('IANA name, such as Europe/Berlin.'),
   duration_ms: span.min(1),
 });
 
@@ -65,9 +65,9 @@ export const channelBody = z.strictObject({
   enabled: z.boolean().optional().describe('Left out: true.'),
 });
 
-const names = <T extends z.ZodType>(one: T) => z.array(one).max(MAX.routeNamesMax);
+const names = <T extends z.ZodType>(one: T) => z.array(one).max(ALERT_LIMITS.routeNamesMax);
 export const routeBody = z.strictObject({
-  match: sized(z.record(name, line(MAX.matcherLengthMax)), MAX.matchersMax).describe('Empty: every alert.'),
+  match: sized(z.record(name, line(ALERT_LIMITS.matcherLengthMax)), ALERT_LIMITS.matchersMax).describe('Empty: every alert.'),
   channels: names(alertId),
   group_by: names(name).optional(),
   group_wait_ms: span.optional(),
@@ -77,7 +77,9 @@ export const routeBody = z.strictObject({
   escalate_to: names(alertId).optional(),
 });
 
-export const noteBody = z.strictObject({ text: prose(MAX.noteLengthMax).refine((text) => text.trim() !== '', 'is empty') });
+export const noteBody = z.strictObject({
+  text: prose(ALERT_LIMITS.noteLengthMax).refine((text) => text.trim() !== '', 'is empty'),
+});
 
 export const ruleFileBody = z.strictObject({ file: z.string().refine(wellFormed).describe('The YAML text.') });
 export const backtestBody = z
@@ -95,8 +97,8 @@ const range = {
   start: unixMs.optional().describe('Unix ms; inclusive.'),
   end: unixMs.optional().describe('Unix ms; exclusive.'),
 };
-const ruleName = line(2 * MAX.ruleNameLengthMax + 1);
-export const incidentId = line(MAX.incidentIdLengthMax).min(1);
+const ruleName = line(2 * ALERT_LIMITS.ruleNameLengthMax + 1);
+export const incidentId = line(ALERT_LIMITS.incidentIdLengthMax).min(1);
 
 export const incidentsQuery = z.strictObject({
   state: z
@@ -104,7 +106,7 @@ export const incidentsQuery = z.strictObject({
     .optional()
     .describe('active: open or acknowledged. Left out: all.'),
   ...range,
-  limit: limit(MAX.incidentsShownMax).optional().describe(`${MAX.incidentsShownDefault} where left out.`),
+  limit: limit(ALERT_LIMITS.incidentsShownMax).optional().describe(`${ALERT_LIMITS.incidentsShownDefault} where left out.`),
 });
 
 export const historyQuery = z.strictObject({
@@ -118,7 +120,7 @@ export const historyQuery = z.strictObject({
 export const responseTimesQuery = z.strictObject({
   by: z
     .string()
-    .max(MAX.ruleNameLengthMax)
+    .max(ALERT_LIMITS.ruleNameLengthMax)
     .regex(/^(rule|host|label:[A-Za-z_][A-Za-z0-9_.-]*)$/, 'must be rule, host or label:NAME')
     .optional()
     .describe('rule where left out.'),
@@ -127,5 +129,5 @@ export const responseTimesQuery = z.strictObject({
 
 export const auditQuery = z.strictObject({
   start: range.start,
-  limit: limit(MAX.auditShownMax).optional(),
+  limit: limit(ALERT_LIMITS.auditShownMax).optional(),
 });

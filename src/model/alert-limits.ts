@@ -260,4 +260,13 @@ export const ALERT_LIMITS = {
   historyScanMax: 100_000,
   /** Documents of one read, where all or many are read. */
   incidentPageMax: 1_000,
+
+  // Page.
+  /** How often what is open is asked for while somebody looks, ms. */
+  pageAlertPollMs: 5_000,
+  /** Alerts and incidents that are drawn: beyond it the page says how many more there are. */
+  pageAlertsShownMax: 200,
+  /** Of the chart of an incident: before the onset at least, and in all at most, ms. */
+  pageIncidentLeadMs: 300_000,
+  pageIncidentSpanMsMax: 21_600_000,
 } as const;

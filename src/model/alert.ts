@@ -1,8 +1,5 @@
 /** The words of alerting: rules as data, the states of an alert, and the transitions between them. */
 
-/** Severities that routing knows by name; any other word is a custom one. */
-export const SEVERITIES = ['critical', 'high', 'informational'] as const;
-
 /** Alert states. `unknown`: the data that a pending or firing alert rests on are missing or incomplete; it is never taken for resolved. */
 export const ALERT_STATES = ['inactive', 'pending', 'firing', 'recovering', 'unknown', 'resolved'] as const;
 export type AlertState = (typeof ALERT_STATES)[number];

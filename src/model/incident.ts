@@ -158,3 +158,11 @@ export interface Notification {
   /** Where the incident can be looked at; undefined where the server was not told its address. */
   readonly link: string | undefined;
 }
+
+/**
+ * What a tenant keeps: `rules` has one document, `file`, whose body is the YAML text, a string. The others are the Silence, Maintenance,
+ * Channel and AlertRoute of this file. A body that is put has neither `id` nor `by`, which come from the change; what may be left
+ * out may be missing. That of a channel has `secrets`, names and texts, too: left out, those that it had stay.
+ */
+export const BOOK_KINDS = ['rules', 'silence', 'maintenance', 'channel', 'route'] as const;
+export type BookKind = (typeof BOOK_KINDS)[number];

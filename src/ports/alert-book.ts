@@ -1,14 +1,6 @@
 /** What people and panels ask of alerting. In process on servers, a call to the control object on Workers: all is plain data. */
 import type { RuleSpec, Transition } from '../model/alert.ts';
-import type { HistoryEntry, Incident } from '../model/incident.ts';
-
-/**
- * What a tenant keeps: `rules` has one document, `file`, whose body is the YAML text, a string. The others are the Silence, Maintenance,
- * Channel and AlertRoute of model/incident.ts. A body that is put has neither `id` nor `by`, which come from the change; what may be left
- * out may be missing. That of a channel has `secrets`, names and texts, too: left out, those that it had stay.
- */
-export const BOOK_KINDS = ['rules', 'silence', 'maintenance', 'channel', 'route'] as const;
-export type BookKind = (typeof BOOK_KINDS)[number];
+import type { BookKind, HistoryEntry, Incident } from '../model/incident.ts';
 
 export interface Entry {
   readonly id: string;
@@ -45,8 +37,11 @@ export type ChangeOutcome =
 
 /** Documents of a tenant, all changes of which are audited. */
 export interface AlertBook {
+  /** By id. */
   list(tenant: string, kind: BookKind): Promise<readonly Entry[]>;
+  /** Makes or changes one; durable, and audited in the same commit, when it resolves. */
   put(change: Change, body: unknown): Promise<ChangeOutcome>;
+  /** @returns `invalid` where something else needs it. */
   remove(change: Change): Promise<ChangeOutcome>;
   /** Newest first. */
   audit(tenant: string, fromMs: number, max: number): Promise<readonly AuditEntry[]>;
@@ -135,6 +130,7 @@ export interface BacktestReport {
 export interface AlertTrial {
   /** The rules in force, built-in ones included. */
   rules(tenant: string): Promise<{ readonly version: number; readonly rules: readonly RuleSpec[] }>;
+  /** Those that are not over, newest first. */
   alerts(tenant: string): Promise<readonly ActiveAlert[]>;
   /** Runs a rule file over stored history; over none where the times are equal: that checks it. @returns problems where the file has some. */
   backtest(tenant: string, file: string, fromMs: number, toMs: number): Promise<BacktestReport | readonly BookProblem[]>;

@@ -3,7 +3,7 @@ import { isNode, nameOf, nodesOf, type Source } from './source.ts';
 import { at, forbids, type Rule, type Tree } from './tree.ts';
 
 const inSrc = (tree: Tree): readonly Source[] => tree.under('src/');
-const LIMITS_FILES = ['src/model/limits.ts', 'src/model/service-limits.ts'];
+const LIMITS_FILES = ['src/model/limits.ts', 'src/model/service-limits.ts', 'src/model/alert-limits.ts'];
 const ERRORS_FILE = 'src/model/errors.ts';
 
 const oneError = forbids(
@@ -161,6 +161,7 @@ const boundsInLimits: Rule = {
   allowed: {
     'src/model/limits.ts': 'export const LIMITS = { bodyBytesMax: 4_096 };',
     'src/model/service-limits.ts': 'export const SERVICE_LIMITS = { fetchBytesMax: 4_096 };',
+    'src/model/alert-limits.ts': 'export const ALERT_LIMITS = { rulesMax: 1_000 };',
     'src/model/window.ts': 'export const MINUTE_MS = 60_000;',
     'src/protocols/a.ts': 'const HEADER_BYTES = 8;\nlet startMs = 0;\nconst timeoutMs = LIMITS.timeoutMs * 2;',
     'test/a.test.ts': 'const timeoutMs = 5_000;',

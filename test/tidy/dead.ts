@@ -138,6 +138,7 @@ const noDeadLimit: Rule = {
     const sheets = [
       ['src/model/limits.ts', 'LIMITS'],
       ['src/model/service-limits.ts', 'SERVICE_LIMITS'],
+      ['src/model/alert-limits.ts', 'ALERT_LIMITS'],
     ] as const;
     return sheets.flatMap(([file, object]) => {
       const source = tree.sources.find(({ path }) => path === file);

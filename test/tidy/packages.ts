@@ -34,6 +34,9 @@ function packagesOf(sources: readonly Source[]): Set<string | undefined> {
 /** Packages whose command has another name. */
 const COMMANDS: Entries = { '@biomejs/biome': 'biome', typescript: 'tsc' };
 
+/** The package whose types these are. */
+const typed = (name: string): string => name.replace('@types/', '');
+
 const usedPackages: Rule = {
   name: 'every dependency is imported, called by a script of package.json or named in a tsconfig',
   because: 'each package is trust given and work owed',
@@ -45,7 +48,8 @@ const usedPackages: Rule = {
     const isUsed = (name: string): boolean =>
       imported.has(name) ||
       words.has(COMMANDS[name] ?? name) ||
-      settings.some((text) => text.includes(`"${name.replace('@types/', '')}"`));
+      settings.some((text) => text.includes(`"${typed(name)}"`)) ||
+      (name !== typed(name) && imported.has(typed(name)));
     const names = Object.keys({ ...dependencies, ...devDependencies });
     return names.filter((name) => !isUsed(name)).map((name) => inManifest(tree, name, `${name} is not used`));
   },

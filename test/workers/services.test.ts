@@ -2,7 +2,7 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
-import { ControlObject, ShardObject, default as worker } from '../../src/runtimes/cloudflare-services.ts';
+import { AlertObject, ControlObject, ShardObject, default as worker } from '../../src/runtimes/cloudflare-services.ts';
 
 const GIVEN = {
   KAFKA_REST_URL: 'https://gateway.example',
@@ -24,7 +24,8 @@ async function call(path: string, variables: Record<string, string>): Promise<Re
 
 describe('a Worker in front of Kafka and InfluxDB', () => {
   test('has the objects that wrangler.kafka.toml names', () => {
-    expect([ControlObject, ShardObject].map(({ name }) => name)).toEqual(['ControlObject', 'ShardObject']);
+    const names = ['AlertObject', 'ControlObject', 'ShardObject'];
+    expect([AlertObject, ControlObject, ShardObject].map(({ name }) => name)).toEqual(names);
   });
 
   test.each(Object.keys(GIVEN))('answers 503, and says so, where %s is missing', async (name) => {

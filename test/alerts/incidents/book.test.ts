@@ -6,7 +6,8 @@ import { channelOpener } from '../../../src/alerts/book-channel.ts';
 import { readTenantBook } from '../../../src/alerts/incident-turn.ts';
 import { secretBox } from '../../../src/alerts/secret-box.ts';
 import { ALERT_LIMITS } from '../../../src/model/alert-limits.ts';
-import type { BookKind, BookProblem, ChangeOutcome } from '../../../src/ports/alert-book.ts';
+import type { BookKind } from '../../../src/model/incident.ts';
+import type { BookProblem, ChangeOutcome } from '../../../src/ports/alert-book.ts';
 import { START_MS } from './lab.ts';
 
 const SECRET = 'a secret of the server that is long enough for tests';
