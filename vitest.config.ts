@@ -5,7 +5,7 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /** Neutral code that a Worker runs. */
-const NEUTRAL = ['test/{model,protocols,consumers}/*.test.ts', 'test/edge/*.test.ts', 'test/contract/shard-ports.test.ts'];
+const NEUTRAL = ['test/{alerts,model,protocols,consumers}/*.test.ts', 'test/edge/*.test.ts', 'test/contract/shard-ports.test.ts'];
 /** Two read the project's files, two hold two databases at once, of which an object has one, and two are long and the same everywhere. */
 const NOT_IN_WORKERD = [
   'test/edge/bad-input.test.ts',

@@ -1,6 +1,9 @@
 /** The metrics that the server tells of itself on GET /metrics, each with what it means. */
 export const OWN_METRICS: Readonly<Record<string, string>> = {
+  metricstream_alert_control_failures_total: "Turns of alerting's control role that failed and were tried again.",
+  metricstream_alert_transitions_total: 'Changes of the state of alerts that rules decided on, amendments included.',
   metricstream_append_seconds: 'From the arrival of a push at the shard until it is durable.',
+  metricstream_canaries_total: 'Canaries by outcome: delivered, or missed before the next was due.',
   metricstream_checkpoint_seconds: 'What a checkpoint takes, with the blocks sealed with it.',
   metricstream_clients: 'Clients that are remembered: those that pushed in the last 8 days.',
   metricstream_consumer_failures_total: 'Runs of the consumer that failed and were tried again.',
@@ -22,6 +25,10 @@ export const OWN_METRICS: Readonly<Record<string, string>> = {
   metricstream_log_safe_offset: 'The offset from which a restart would read the log; what is before it may be deleted.',
   metricstream_maintenance_failures_total: 'Rounds of maintenance that failed and were tried again.',
   metricstream_minutes_reopened_total: 'Minutes read back from the store for a sample that came late.',
+  metricstream_notification_seconds: 'From the decision to page until the page was delivered.',
+  metricstream_notifications_total:
+    'Attempts to page by type of channel and outcome: delivered, retry, refused, or expired; the last two are dead letters.',
+  metricstream_outbox_waiting: 'Notifications that wait to be delivered.',
   metricstream_partitions_owned: 'Partitions of Kafka that this process consumes.',
   metricstream_pipeline_seconds: 'From the commit of a push until the consumer has taken it.',
   metricstream_poison_records_total: 'Records that could not be read and were passed over.',
