@@ -13,7 +13,7 @@ export type AssetTable = Readonly<Record<string, Asset>>;
 
 /**
  * Where each asset comes from: `source` lies beside this file; scripts and styles are bundled, with uPlot, into one file each.
- * page.css gathers styles/theme.css, frame.css, fleet.css, hosts.css and host.css.
+ * page.css gathers styles/theme.css, frame.css, fleet.css, hosts.css, host.css, alerts.css, incident.css, rules.css and channels.css.
  */
 export const ASSETS = [
   { path: '/', source: 'page.html', contentType: 'text/html; charset=utf-8' },

@@ -8,6 +8,7 @@ import type { Span } from '../ranges.ts';
 import { formatValue, unitLabel } from '../units.ts';
 import { type ChartLegend, chartLegend } from './chart-legend.ts';
 import { axesLook, BAND_EDGE, colorOf, seriesLook } from './chart-look.ts';
+import { type ChartMarks, drawMarks } from './chart-marks.ts';
 import { followPointer } from './chart-pointer.ts';
 import { html, setAttribute, setText } from './element.ts';
 import type { Theme } from './theme.ts';
@@ -19,6 +20,7 @@ export interface ChartOptions {
   readonly theme: Theme;
   /** A stretch was drawn with the mouse; Unix ms. */
   readonly onZoom: (span: Span) => void;
+  readonly marks?: ChartMarks;
 }
 
 const HEIGHT = 188;
@@ -52,6 +54,7 @@ export class Chart {
   readonly #plan: ChartPlan;
   readonly #theme: Theme;
   readonly #onZoom: (span: Span) => void;
+  readonly #marks: ChartMarks;
   readonly #shown: boolean[];
   readonly #when = html('span', { class: 'chart-when' });
   readonly #place = html('div', { class: 'plot', tabindex: '0', role: 'img' });
@@ -62,10 +65,11 @@ export class Chart {
   #span: Span = { startMs: 0, endMs: 1 };
   #fine = true;
 
-  constructor({ plan, banded, theme, onZoom }: ChartOptions) {
+  constructor({ plan, banded, theme, onZoom, marks }: ChartOptions) {
     this.#plan = plan;
     this.#theme = theme;
     this.#onZoom = onZoom;
+    this.#marks = marks ?? { levels: [], times: [] };
     this.#shown = plan.series.map(() => true);
     this.#legend = chartLegend(plan, theme, (index) => this.#toggle(index));
     const unit = html('span', { class: 'chart-unit' }, unitLabel(plan.unit));
@@ -119,13 +123,24 @@ export class Chart {
       },
       scales: {
         x: { range: () => [this.#span.startMs, this.#span.endMs] },
-        y: { range: (_, low, high) => axisRange(plan.scale, plan.unit, low ?? 0, high ?? 0) },
+        y: { range: (_, low, high) => this.#heights(low ?? 0, high ?? 0) },
       },
       axes: axesLook(plan, theme),
       series: [{}, ...plan.series.map((series) => seriesLook(plan, series, theme)), ...(banded ? [BAND_EDGE, BAND_EDGE] : [])],
       bands: banded && first ? [{ series: [2, 3], fill: () => `${colorOf(theme, first)}33` }] : [],
-      hooks: { setCursor: [() => this.#showValues()], setSelect: [() => this.#zoom()] },
+      hooks: {
+        draw: [(u) => drawMarks(u, this.#marks, theme)],
+        setCursor: [() => this.#showValues()],
+        setSelect: [() => this.#zoom()],
+      },
     };
+  }
+
+  /** A threshold is in sight, though no value is near it. */
+  #heights(low: number, high: number): [number, number] {
+    const levels = this.#marks.levels.map(({ value }) => value);
+    const { scale, unit } = this.#plan;
+    return axisRange(scale, unit, Math.min(low, ...levels), Math.max(high, ...levels));
   }
 
   #toggle(index: number): void {

@@ -1,4 +1,4 @@
-/** The form that asks for a read key, where there is no session. */
+/** The form that asks for a key, where there is no session or one that may not do enough. */
 import type { MetricStreamError } from '../../../model/errors.ts';
 import { html, setText } from './element.ts';
 import type { View } from './services.ts';
@@ -22,12 +22,12 @@ export function signInView(signIn: (key: string) => Promise<void>, message: stri
     'form',
     { class: 'sign-in' },
     html('h1', { tabindex: '-1' }, 'Sign in'),
-    html('label', { for: 'key' }, 'Read key'),
+    html('label', { for: 'key' }, 'Key'),
     input,
     html(
       'p',
       { id: 'key-help', class: 'help' },
-      'The server prints a link with a key when it starts. The key also stands as "read" in keys.json in its data directory.',
+      'The server prints a link with a key when it starts. In keys.json in its data directory, "read" may look, and "admin" may also change rules, silences and channels.',
     ),
     problem,
     button,

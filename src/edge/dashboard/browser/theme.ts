@@ -8,6 +8,8 @@ export interface Palette {
   readonly grid: string;
   readonly surface: string;
   readonly total: string;
+  /** Of a threshold, and of where it was crossed. */
+  readonly bad: string;
   /** Names of the font, as in CSS. */
   readonly font: string;
   /** Colours of series, in order. */
@@ -34,6 +36,7 @@ function readPalette(): Palette {
     grid: color('grid'),
     surface: color('surface'),
     total: color('text-faint'),
+    bad: color('bad'),
     font: getComputedStyle(document.body).fontFamily,
     series: Array.from({ length: SERIES_COLORS }, (_, index) => color(`series-${index + 1}`)),
   };

@@ -73,8 +73,8 @@ function pathOf(path: string, query: Readonly<Record<string, string | number | u
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
 }
 
-async function changed<T>(response: Response, valueOf: (body: unknown) => T): Promise<Changed<T>> {
-  if (response.ok) return { kind: 'done', value: valueOf(response.status === 204 ? undefined : await response.json()) };
+async function changed<T>(response: Response, toValue: (body: unknown) => T): Promise<Changed<T>> {
+  if (response.ok) return { kind: 'done', value: toValue(response.status === 204 ? undefined : await response.json()) };
   const body: { code?: unknown; detail?: unknown; version?: number; problems?: Problem[] } = await response
     .json()
     .catch(() => ({}));
