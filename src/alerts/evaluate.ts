@@ -59,6 +59,8 @@ class Judge implements AlertJudge, JudgeState {
     const view = MinuteView.ofWindows(minute.columns, (metric) => index.byMetric.has(metric));
     const known = this.#memory.clients.get(clientKey(minute.tenant, minute.client));
     if (view.empty && index.always.length === 0 && known === undefined) return;
+    // What it had sent before it was retired begins nothing.
+    if (known !== undefined && known.retiredMs > 0) return;
     const one = this.#caseOf(minute, view, index.anomalies.size === 0 ? NO_SCORE : this.#scores(minute, view, index));
     for (const [rule, sets] of casesOf(index, view, known)) {
       for (const set of sets) if (!this.#judgedOnSamples(rule, minute, set, view)) this.#judge(rule, set, one);
@@ -76,6 +78,8 @@ class Judge implements AlertJudge, JudgeState {
   }
 
   sampled(samples: JudgedSamples): void {
+    const known = this.#memory.clients.get(clientKey(samples.tenant, samples.client));
+    if (known !== undefined) known.retiredMs = 0;
     const index = this.#indexOf(samples.tenant);
     if (index.bySample.size === 0) return;
     const block = samples.block();

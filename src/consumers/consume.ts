@@ -147,6 +147,9 @@ export class Consumer {
       // Under load a run may not end for minutes, and what it failed at goes on.
       this.failed = undefined;
     }
+    // What a run that failed has decided is not in the state of alerts any more.
+    const waiting = this.#bring();
+    if (waiting !== undefined) await waiting;
     await this.#saver.turn(this.#next);
   }
 

@@ -20,7 +20,7 @@ export interface JudgedMinute extends JudgedClient {
 }
 
 export interface JudgedSamples extends JudgedClient {
-  /** Samples that are newer than all that came of this client before, and not late. At least one. Made when it is asked for. */
+  /** Samples as new as the newest that came of this client before, or newer, and not late. At least one. Made when it is asked for. */
   block(): SampleBlock;
   readonly logMs: number;
 }
