@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 import { durableObjectSqlDatabase, type ObjectStorage } from '../../src/adapters/durable-objects/sql-database.ts';
 import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
+import { newJudge } from '../../src/alerts/new-judge.ts';
 import { adaptiveLinger } from '../../src/consumers/append.ts';
 import { OBJECT_RETENTION } from '../../src/consumers/maintenance.ts';
 import { OBJECT_PACE } from '../../src/consumers/pace.ts';
@@ -50,6 +51,7 @@ export interface BilledShard {
 
 /** As runtimes/cloudflare.ts wires it. */
 const AS_DEPLOYED: LabOptions = {
+  judge: newJudge,
   timed: false,
   partitions: LIMITS.partitions,
   linger: adaptiveLinger,
