@@ -1,9 +1,9 @@
 /** Hosts with agents that spool, before a real shard that judges by the built-in rules, under a clock that the test moves. */
 import { newJudge } from '../../../src/alerts/new-judge.ts';
-import type { Pace } from '../../../src/consumers/pace.ts';
 import type { Transition } from '../../../src/model/alert.ts';
 import { MINUTE_MS } from '../../../src/model/window.ts';
 import type { AlertJudge, JudgeState } from '../../../src/ports/alert-judge.ts';
+import type { WindowSink } from '../../../src/ports/window-sink.ts';
 import { finish, type Lab, type LabOptions, openLab } from '../../consumers/lab.ts';
 import { pushOf, type Sample } from '../../consumers/shapes.ts';
 
@@ -19,7 +19,7 @@ export interface JudgedLab extends Lab {
 }
 
 export async function openJudged(
-  options: LabOptions & { readonly pace?: Pace; readonly judge?: () => AlertJudge & JudgeState } = {},
+  options: LabOptions & { readonly judge?: () => AlertJudge & JudgeState; readonly sink?: WindowSink } = {},
 ): Promise<JudgedLab> {
   const kept = new Map<string, Transition>();
   const told: Transition[] = [];
