@@ -122,7 +122,7 @@ export class HistoryFeed {
     let closed = 0;
     for (const { startMs, columns } of this.#waiting) {
       if (startMs >= frontierMs) break;
-      judge.closed({ ...client, startMs, columns, complete: true, logMs: this.#logMs });
+      judge.closed({ ...client, startMs, columns: () => columns, complete: true, logMs: this.#logMs });
       closed += 1;
     }
     if (closed > 0) this.#waiting = this.#waiting.slice(closed);

@@ -56,7 +56,7 @@ class Judge implements AlertJudge, JudgeState {
 
   closed(minute: JudgedMinute): void {
     const index = this.#indexOf(minute.tenant);
-    const view = MinuteView.ofWindows(minute.columns, (metric) => index.byMetric.has(metric));
+    const view = MinuteView.ofWindows(minute.columns((metric) => index.byMetric.has(metric)));
     const known = this.#memory.clients.get(clientKey(minute.tenant, minute.client));
     if (view.empty && index.always.length === 0 && known === undefined) return;
     // What it had sent before it was retired begins nothing.
@@ -69,7 +69,7 @@ class Judge implements AlertJudge, JudgeState {
 
   corrected(minute: JudgedMinute): void {
     const index = this.#indexOf(minute.tenant);
-    const view = MinuteView.ofWindows(minute.columns, (metric) => index.byMetric.has(metric));
+    const view = MinuteView.ofWindows(minute.columns((metric) => index.byMetric.has(metric)));
     const known = this.#memory.clients.get(clientKey(minute.tenant, minute.client));
     const one = this.#caseOf(minute, view, NO_SCORE);
     for (const [rule, sets] of casesOf(index, view, undefined)) {

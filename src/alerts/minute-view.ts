@@ -21,10 +21,9 @@ interface Seen {
 export class MinuteView {
   readonly #byMetric = new Map<string, Map<string, Seen>>();
 
-  /** Only what some rule reads is looked at: a host sends fifty series, and rules read four. */
-  static ofWindows(columns: readonly WindowColumn[], reads: (metric: string) => boolean): MinuteView {
+  static ofWindows(columns: readonly WindowColumn[]): MinuteView {
     const view = new MinuteView();
-    for (const column of columns) if (reads(column.series.name)) view.#add(column.series, aggregateOf(column));
+    for (const column of columns) view.#add(column.series, aggregateOf(column));
     return view;
   }
 

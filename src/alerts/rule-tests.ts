@@ -123,7 +123,8 @@ function close(hosts: readonly TestHost[], nowMs: number, judge: AlertJudge): vo
       }
       return aggregate.count === 0 ? [] : [columnOf(one, nowMs - MINUTE_MS, aggregate)];
     });
-    if (columns.length > 0) judge.closed({ ...seen, startMs: nowMs - MINUTE_MS, columns, complete: true, logMs: nowMs });
+    if (columns.length > 0)
+      judge.closed({ ...seen, startMs: nowMs - MINUTE_MS, columns: () => columns, complete: true, logMs: nowMs });
   }
 }
 

@@ -11,8 +11,8 @@ export interface JudgedClient extends PlacedClient {
 export interface JudgedMinute extends JudgedClient {
   /** Start of the minute, Unix ms. */
   readonly startMs: number;
-  /** One window per series. */
-  readonly columns: readonly WindowColumn[];
+  /** One window per series of the metrics that are read, and maybe of others; made when it is asked for. */
+  columns(reads: (metric: string) => boolean): readonly WindowColumn[];
   /** No push is known to be missing that could have brought samples of it. */
   readonly complete: boolean;
   /** Log time, Unix ms. */
