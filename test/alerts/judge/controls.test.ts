@@ -193,12 +193,13 @@ describe('memory', () => {
     startMs: START_MS,
     logMs: START_MS + 3 * MINUTE_MS,
     complete: true,
-    columns: Array.from({ length: labels }, (_, i) => {
-      const one = Float64Array.of(99);
-      const [count, starts] = [Float64Array.of(1), Float64Array.of(START_MS)];
-      const series = createSeries('heat', [['request', `r${i}`]], '', 'gauge');
-      return { series, starts, count, sum: one, min: one, max: one, first: one, last: one, increase: count, revision: count };
-    }),
+    columns: () =>
+      Array.from({ length: labels }, (_, i) => {
+        const one = Float64Array.of(99);
+        const [count, starts] = [Float64Array.of(1), Float64Array.of(START_MS)];
+        const series = createSeries('heat', [['request', `r${i}`]], '', 'gauge');
+        return { series, starts, count, sum: one, min: one, max: one, first: one, last: one, increase: count, revision: count };
+      }),
   });
 
   test('holds so many alerts of one client, and what is beyond them is not told', () => {

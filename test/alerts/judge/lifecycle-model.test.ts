@@ -33,7 +33,7 @@ describe('the evaluator', () => {
       const lived = await live(history.events, [history.spec], seeded(seed + 7));
       const [told, kept] = [shown(toldOf(history)), shown(keptOf(lived))];
       if (told.join() !== kept.join()) expect(kept, `seed ${seed}`).toEqual(told);
-      repeated += lived.told - lived.kept.length;
+      repeated += lived.told.length - lived.kept.length;
       for (const { to, amended } of lived.kept) seen.set(amended ? 'amended' : to, (seen.get(amended ? 'amended' : to) ?? 0) + 1);
     }
     // The histories are worth something: every state, corrections, and what was told again after a crash.

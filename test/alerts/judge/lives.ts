@@ -23,7 +23,7 @@ export interface Lived {
   /** What a sink that knows ids has kept, in order. */
   readonly kept: readonly Transition[];
   /** What it was told, repeats included. */
-  readonly told: number;
+  readonly told: readonly Transition[];
 }
 
 const compiled = new Map<string, CompiledRule | undefined>();
@@ -51,7 +51,7 @@ class Lives {
   readonly #builtins: readonly RuleSpec[];
   readonly #store = memoryTimeSeriesStore();
   readonly #kept = new Map<string, Transition>();
-  #told = 0;
+  readonly #told: Transition[] = [];
   #saved: Saved | undefined;
   #waiting: Transition[] = [];
   pipeline: Pipeline;
@@ -98,7 +98,7 @@ class Lives {
 
   deliver(count = Number.POSITIVE_INFINITY): void {
     for (const one of this.#waiting.splice(0, count)) {
-      this.#told += 1;
+      this.#told.push(one);
       if (!this.#kept.has(one.id)) this.#kept.set(one.id, one);
     }
   }
