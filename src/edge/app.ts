@@ -4,6 +4,7 @@ import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Decompression } from '../ports/decompression.ts';
+import type { EnrichmentRegistry } from '../ports/enrichment-registry.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import type { LiveFeed, LiveSockets } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
@@ -13,6 +14,7 @@ import { administration } from './administration.ts';
 import { assetAnswer } from './assets.ts';
 import type { Asset } from './dashboard/assets.ts';
 import { type MakeDeadlines, sharedDeadlines } from './deadlines.ts';
+import { enrichmentTables } from './enrichment-tables.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { readinessAnswer, telemetryAnswer } from './health.ts';
 import { ingest } from './ingest.ts';
@@ -39,6 +41,7 @@ export interface EdgeDependencies {
   readonly liveSockets?: LiveSockets;
   readonly decompression: Decompression;
   readonly keys: KeyRegistry;
+  readonly enrichments: EnrichmentRegistry;
   readonly secrets: Secrets;
   readonly telemetry: Telemetry & TelemetryReader;
   /** As Math.random. */
@@ -66,7 +69,9 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
   const push = ingest({ ...deps, ...guard, deadlines, limits: localLimits(deps.tenantRequestsPerSecond) });
   const query = queries(deps.reader, queryRunner(clock, deadlines));
   const feed = deps.live === undefined ? undefined : live({ clock, feed: deps.live, authentication: guard.authentication });
-  const admin = administration({ ...deps, bodyWait: deadlines(clock, LIMITS.requestTimeoutMs) });
+  const bodyWait = deadlines(clock, LIMITS.requestTimeoutMs);
+  const admin = administration({ ...deps, bodyWait });
+  const tables = enrichmentTables({ ...deps, bodyWait });
   const { open, keyed } = rows(guard);
   const listen = deps.liveSockets === undefined ? feed?.listen : liveSocket(deps.liveSockets);
   if (feed !== undefined) telemetry.gauge('metricstream_live_listeners', feed.listeners);
@@ -92,6 +97,12 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
     open('DELETE', '/api/v1/session', admin.signOut, op.signOut),
     keyed('POST', '/api/v1/keys', 'admin', admin.createKey, op.createKey),
     keyed('POST', '/api/v1/keys/revoke', 'admin', admin.revokeKey, op.revokeKey),
+    keyed('GET', '/api/v1/enrichment', 'admin', tables.read, op.readEnrichments),
+    keyed('PUT', '/api/v1/enrichment', 'admin', tables.replace, op.replaceEnrichments),
+    keyed('DELETE', '/api/v1/enrichment', 'admin', tables.remove, op.removeEnrichments),
+    keyed('GET', '/api/v1/enrichment/:client', 'admin', tables.readClient, op.readEnrichment),
+    keyed('PUT', '/api/v1/enrichment/:client', 'admin', tables.replaceClient, op.replaceEnrichment),
+    keyed('DELETE', '/api/v1/enrichment/:client', 'admin', tables.removeClient, op.removeEnrichment),
     ...[...(deps.assets ?? [])].map(([path, asset]) =>
       open('GET', path, ({ request }) => assetAnswer(request, asset, deps.shellHeaders ?? {}), undefined),
     ),
@@ -109,13 +120,16 @@ export function createApp(deps: EdgeDependencies): Hono {
   for (const { method, path, respond } of routes) app.on(method, path, (context) => respond(context.req.raw));
   const byPath = Map.groupBy(routes, (route) => route.path);
   const elsewhere = guard.open('other', ({ request, correlationId }) => {
-    const allowed = byPath.get(new URL(request.url).pathname);
+    const { pathname } = new URL(request.url);
+    const allowed = byPath.get(pathname) ?? byPath.get(pathname.replace(LAST_PART, ':client'));
     if (allowed === undefined) throw new MetricStreamError('not_found');
     return problem('method_not_allowed', correlationId, { headers: { allow: allowHeader(allowed) } });
   });
   app.notFound((context) => elsewhere(context.req.raw));
   return app;
 }
+
+const LAST_PART = /[^/]+$/;
 
 type Operation = Route['operation'];
 

@@ -49,7 +49,10 @@ export interface BodyReading {
   readonly decompression: Decompression;
 }
 
-/** Reads a JSON body. @throws unsupported_media_type | invalid_json | invalid_body naming the field */
+/**
+ * Reads a JSON body. A member `__proto__` is refused wherever it stands: zod drops it from a record without a word.
+ * @throws unsupported_media_type | invalid_json | invalid_body naming the field
+ */
 export async function checkBody<S extends z.ZodType>(
   request: Request,
   schema: S,
@@ -58,11 +61,16 @@ export async function checkBody<S extends z.ZodType>(
   if (!takes(RECEIVERS.json, request.headers.get('content-type'))) throw new MetricStreamError('unsupported_media_type');
   const bytes = await readBody(request, codingOf(request.headers.get('content-encoding')), bodyWait, decompression);
   let body: unknown;
+  let hasProto = false;
   try {
-    body = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
+    body = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes), (name, value) => {
+      hasProto ||= name === '__proto__';
+      return value;
+    });
   } catch {
     throw new MetricStreamError('invalid_json');
   }
+  if (hasProto) throw new MetricStreamError('invalid_body', 'body: __proto__ names nothing here');
   const result = schema.safeParse(body);
   if (!result.success) throw new MetricStreamError('invalid_body', describe(result.error, 'body'));
   return result.data;

@@ -8,6 +8,7 @@ const PHRASES: Readonly<Record<(typeof ERRORS)[ErrorCode]['status'], string>> = 
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  412: 'Precondition Failed',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',

@@ -29,7 +29,8 @@ export interface Operation extends DescribeRouteOptions {
 
 /** One row. `respond` never throws: it checks the key, and makes a problem of every error. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Its last part may be a parameter: `:client`. */
   readonly path: string;
   readonly access: 'public' | Permission;
   readonly respond: (request: Request) => Promise<Response>;

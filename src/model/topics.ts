@@ -16,6 +16,8 @@ export function topicNames(prefix: string) {
     checkpoints: `${prefix}metricstream-checkpoints`,
     /** Keys and sessions that were revoked: all servers follow it. */
     revocations: `${prefix}metricstream-revocations`,
+    /** What the edge adds to pushes, a table for each tenant: all servers follow it. */
+    enrichments: `${prefix}metricstream-enrichments`,
     /** What could be neither read nor stored, with the reason in a header. */
     deadLetter: `${prefix}metrics-dead-letter`,
   } as const;
@@ -44,6 +46,7 @@ export function topicSpecs(prefix: string, partitions: number, brokers: number):
       },
     },
     { name: names.revocations, partitions: 1, configs: { ...insync, 'cleanup.policy': 'compact' } },
+    { name: names.enrichments, partitions: 1, configs: { ...insync, 'cleanup.policy': 'compact' } },
     { name: names.deadLetter, partitions, configs: { ...insync, 'retention.ms': '604800000' } },
   ];
 }

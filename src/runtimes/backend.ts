@@ -1,4 +1,5 @@
 /** What stands behind the edge of a server: where pushes go, what is read, and whether it is all there. */
+import type { EnrichmentRegistry } from '../ports/enrichment-registry.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import type { LiveFeed } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
@@ -9,6 +10,7 @@ export interface Backend {
   readonly reader: MetricReader;
   readonly live: LiveFeed;
   readonly keys: KeyRegistry;
+  readonly enrichments: EnrichmentRegistry;
   ready(): { readonly ready: boolean; readonly reason?: string };
   /** Finishes what waits, saves what it has, lets go of everything. */
   stop(): Promise<void>;

@@ -1,5 +1,6 @@
 /** Cloudflare Workers: the edge in a Worker, the shards and control in Durable Objects. */
 import { workerClock } from '../adapters/durable-objects/clock.ts';
+import { remoteEnrichmentRegistry } from '../adapters/durable-objects/enrichment-registry.ts';
 import { remoteKeyRegistry } from '../adapters/durable-objects/key-registry.ts';
 import { remoteLiveSockets } from '../adapters/durable-objects/live-sockets.ts';
 import { remoteMetricReader } from '../adapters/durable-objects/metric-reader.ts';
@@ -8,6 +9,7 @@ import { ask } from '../adapters/durable-objects/remote.ts';
 import { durableObjectSqlDatabase } from '../adapters/durable-objects/sql-database.ts';
 import { travellingTelemetry } from '../adapters/durable-objects/telemetry.ts';
 import { embeddedCheckpointStore } from '../adapters/embedded/checkpoint-store.ts';
+import { embeddedEnrichmentRegistry } from '../adapters/embedded/enrichment-registry.ts';
 import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
 import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
 import { openSchema } from '../adapters/embedded/schema.ts';
@@ -233,13 +235,14 @@ export class ControlObject extends ControlObjectBase<Env> {
     openSchema(database, counts(this.env));
     const clock = hostClock();
     const keys = embeddedKeyRegistry({ database });
+    const enrichments = embeddedEnrichmentRegistry({ database });
     const registry = embeddedShardRegistry({ database });
     const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => console.log(line) });
     const { shard } = stubs(this.env);
     const alarm = { get: () => storage.getAlarm(), set: (atMs: number) => storage.setAlarm(atMs) };
     const sockets = (tag?: string) => this.sockets(tag);
     const live = new LiveControl({ clock, keys, telemetry, alarm, sockets, shards: () => registry.names(), shard });
-    return { control: new Control({ clock, keys, registry, telemetry, live, shard }), live };
+    return { control: new Control({ clock, keys, enrichments, registry, telemetry, live, shard }), live };
   }
 }
 
@@ -266,6 +269,7 @@ function edgeOf(
     reader: remoteMetricReader({ partitions, shardOf, shards: all }),
     liveSockets: remoteLiveSockets({ fetch: handshake }),
     keys: remoteKeyRegistry({ control }),
+    enrichments: remoteEnrichmentRegistry({ control }),
     secrets: { current: secret, previous: env.METRICSTREAM_SECRET_PREVIOUS },
     telemetry: {
       ...telemetry,

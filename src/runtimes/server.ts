@@ -73,6 +73,7 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
     live: backend.live,
     decompression: host.decompression,
     keys: backend.keys,
+    enrichments: backend.enrichments,
     secrets,
     telemetry,
     random: Math.random,
