@@ -115,7 +115,7 @@ describe('a topic', () => {
     const { open, write, logLines } = sharing();
     const one = await open();
     await write('no JSON');
-    await write('{"tenant":"acme","version":7,"clients":{"web 1":{}}}');
+    await write('{"tenant":"acme","version":7}\n{"web 1":{}}');
     await one.replace({ tenant: 'acme', version: 0, text: RACK });
     const late = await open();
     expect(late.find('acme', 'web-1')?.tags).toEqual([['rack', 'r7']]);

@@ -10,8 +10,8 @@ import { type KnownEnrichments, knownEnrichments } from '../embedded/known-enric
 import { FOLLOWED_PARTITION, followTopic } from './topic-follower.ts';
 
 /*
- * A record is JSON: { id, tenant, version, clients }; `clients` is the table (protocols/enrichment-table.ts), the key is the tenant,
- * so that compaction keeps the newest of each. A change says the version after the one that it was made of. Of two that say the same
+ * A record is a line of JSON, { id, tenant, version }, and behind it the table, as it is (protocols/enrichment-table.ts); the key is the
+ * tenant, so that compaction keeps the newest of each. A change says the version after the one that it was made of. Of two that say the same
  * the first in the topic counts, for everybody; whoever sent the other puts the first behind it again, since compaction keeps the last.
  */
 
@@ -67,13 +67,12 @@ class Shared {
     const encoder = new TextEncoder();
     const id = crypto.randomUUID();
     const counts = new Promise<boolean>((resolve) => void this.#sent.set(id, resolve));
-    const head = JSON.stringify({ id, tenant, version }).slice(0, -1);
     try {
       await producer.send({
         topic,
         partition: FOLLOWED_PARTITION,
         key: encoder.encode(tenant),
-        value: encoder.encode(`${head},"clients":${text}}`),
+        value: encoder.encode(`${JSON.stringify({ id, tenant, version })}\n${text}`),
         headers: [],
         timestampMs: undefined,
       });
@@ -85,9 +84,11 @@ class Shared {
 
   take(bytes: Uint8Array): void {
     try {
-      const { id, tenant, version, clients } = JSON.parse(new TextDecoder().decode(bytes));
+      const record = new TextDecoder().decode(bytes);
+      const [head = ''] = record.split('\n', 1);
+      const { id, tenant, version } = JSON.parse(head);
       if (typeof tenant !== 'string' || !Number.isSafeInteger(version)) throw new MetricStreamError('corrupt_data');
-      const counts = this.known.take({ tenant, version, text: JSON.stringify(clients) });
+      const counts = this.known.take({ tenant, version, text: record.slice(head.length + 1) });
       this.#sent.get(id)?.(counts);
     } catch (error) {
       this.#options.telemetry.log('error', 'a table of enrichments could not be taken over', { error: String(error) });

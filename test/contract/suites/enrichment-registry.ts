@@ -88,6 +88,15 @@ export function describeEnrichmentRegistry(
         expect(one.find('acme', 'web-1')?.tags).toEqual([['rack', 'r8']]);
       }));
 
+    test('what is read is what was put, character by character, whatever clients are called', () =>
+      opened(async ({ one, other, later }) => {
+        const text = '{"10":{},"9":{},"a":{"tags":{"note":"\\"é\\u2028"}},"constructor":{}}';
+        await put(one, 'acme', text);
+        await later();
+        for (const registry of [one, other]) expect((await registry.read('acme')).text).toBe(text);
+        expect(['9', '10', 'constructor'].map((client) => other.find('acme', client) !== undefined)).toEqual([true, true, true]);
+      }));
+
     test('an emptied table finds nothing, and its version rises', () =>
       opened(async ({ one, other, later }) => {
         const first = await put(one, 'acme', RACK);
