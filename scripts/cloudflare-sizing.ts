@@ -128,8 +128,9 @@ function fleetOf({ shards: measured, commits, cpuMs }: Measures, hosts: number, 
   // While a commit waits the object cannot sleep.
   const awake = Math.min(1, (perSecond * adaptiveLinger(own / (LIMITS.agentIntervalMs / 1_000))) / 1_000);
   const wakes = like.perDay.wakes + DAY_MS / MINUTE_MS;
-  // Control is asked for revoked keys while pushes come, and wakes all shards each minute.
-  const askedADay = Math.min(pushesADay, DAY_MS / LIMITS.revocationRefreshMs) + DAY_MS / MINUTE_MS;
+  // Control is asked for revoked keys and for tables of enrichments while pushes come, and wakes all shards each minute.
+  const asks = [LIMITS.revocationRefreshMs, LIMITS.enrichmentRefreshMs].map((ms) => Math.min(pushesADay, DAY_MS / ms));
+  const askedADay = asks.reduce((sum, one) => sum + one) + DAY_MS / MINUTE_MS;
   const storedGb = (hosts * series * bytesASeries(like) + shards * logBytes(like, own, series)) / GB;
   const month = (aDay: number): number => aDay * DAYS_A_MONTH;
   return {

@@ -1,7 +1,7 @@
 /** Control as a Durable Object: a shell around Control and LiveControl. What it is wired to stands in runtimes/cloudflare.ts. */
 import { DurableObject } from 'cloudflare:workers';
 import type { LiveListener } from '../ports/live-feed.ts';
-import type { ControlService, LiveCall, Message, RevokeCall } from '../ports/shard-service.ts';
+import type { ControlService, EnrichmentsCall, LiveCall, Message, RevokeCall } from '../ports/shard-service.ts';
 import { LIVE_LISTENER_HEADER, LIVE_PING, LIVE_PONG } from '../protocols/live-message.ts';
 import { reply } from '../protocols/shard-reply.ts';
 import type { Control } from './control.ts';
@@ -11,8 +11,6 @@ export interface ControlParts {
   readonly control: Control;
   readonly live: LiveControl;
 }
-
-type Attachment = Pick<LiveSocket, 'listener' | 'openedMs'>;
 
 export abstract class ControlObjectBase<Env> extends DurableObject<Env> implements ControlService {
   readonly #parts: ControlParts;
@@ -33,7 +31,7 @@ export abstract class ControlObjectBase<Env> extends DurableObject<Env> implemen
   }
 
   #liveSocket(socket: WebSocket): LiveSocket {
-    const { listener, openedMs } = socket.deserializeAttachment() as Attachment;
+    const { listener, openedMs } = socket.deserializeAttachment() as Pick<LiveSocket, 'listener' | 'openedMs'>;
     return {
       key: socket,
       listener,
@@ -50,7 +48,7 @@ export abstract class ControlObjectBase<Env> extends DurableObject<Env> implemen
     const pair = new WebSocketPair();
     const accept = (openedMs: number): LiveSocket => {
       this.ctx.acceptWebSocket(pair[1], tagsOf(listener));
-      pair[1].serializeAttachment({ listener, openedMs } satisfies Attachment);
+      pair[1].serializeAttachment({ listener, openedMs });
       return this.#liveSocket(pair[1]);
     };
     const answer = await reply(() => this.#parts.live.open(listener, accept));
@@ -90,6 +88,10 @@ export abstract class ControlObjectBase<Env> extends DurableObject<Env> implemen
 
   revokedSince({ sinceMs }: Message & { readonly sinceMs: number }) {
     return reply(() => this.#parts.control.revokedSince(sinceMs));
+  }
+
+  enrichments(call: EnrichmentsCall) {
+    return reply(() => this.#parts.control.enrichments(call));
   }
 
   wakeAll(_call: Message) {

@@ -1,10 +1,11 @@
-/** What only one place can know: which shards there are, and which keys are revoked. */
+/** What only one place can know: which shards there are, which keys are revoked, and what is added to pushes. */
 import { LIMITS } from '../model/limits.ts';
 import { MINUTE_MS } from '../model/window.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EnrichmentJournal, EnrichmentRegistry } from '../ports/enrichment-registry.ts';
 import type { KeyRegistry, Revocation } from '../ports/key-registry.ts';
 import type { ShardRegistry } from '../ports/shard-registry.ts';
-import type { ShardKeeper } from '../ports/shard-service.ts';
+import type { EnrichmentsAnswer, EnrichmentsCall, ShardKeeper } from '../ports/shard-service.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { CALL_VERSION, received } from '../protocols/shard-reply.ts';
 import type { LiveControl } from './live-control.ts';
@@ -12,6 +13,7 @@ import type { LiveControl } from './live-control.ts';
 export interface ControlDependencies {
   readonly clock: Clock;
   readonly keys: KeyRegistry;
+  readonly enrichments: Pick<EnrichmentRegistry, 'replace'> & EnrichmentJournal;
   readonly registry: ShardRegistry;
   readonly telemetry: Telemetry;
   readonly live: Pick<LiveControl, 'revoked' | 'started'>;
@@ -45,6 +47,12 @@ export class Control {
   revokedSince(sinceMs: number): Promise<readonly Revocation[]> {
     // Two revocations in one ms, or a clock that was set back a little, are told twice rather than never.
     return this.#deps.keys.revokedSince(sinceMs - LIMITS.revocationOverlapMs);
+  }
+
+  async enrichments({ sinceVersion, replacing }: Omit<EnrichmentsCall, 'version'>): Promise<EnrichmentsAnswer> {
+    const { enrichments } = this.#deps;
+    const replaced = replacing !== undefined && (await enrichments.replace(replacing)) !== undefined;
+    return { replaced, tables: enrichments.since(sinceVersion) };
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Keys over HTTP, and the sessions that people exchange them for. */
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import { tagsOf } from '../model/tags.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import { type BodyReading, checkBody } from './checking.ts';
 import { isSameOrigin, sessionCookie, sessionTokenOf } from './cookies.ts';
@@ -38,6 +39,7 @@ export function administration(options: AdministrationOptions): Administration {
         requestsPerSecond: body.requests_per_second,
         datacenter: body.datacenter,
         environment: body.environment,
+        tags: tagsOf(body.tags),
         expiresMs,
       };
       const { key, keyId } = await createKey(secrets.current, claims, nowMs);
@@ -53,7 +55,8 @@ export function administration(options: AdministrationOptions): Administration {
     async signIn({ request, principal, grant, nowMs }) {
       if (grant.via === 'session') throw new MetricStreamError('forbidden', 'A session needs a key.');
       const expiresMs = Math.min(nowMs + LIMITS.sessionMs, principal.expiresMs ?? Number.POSITIVE_INFINITY);
-      const session = { ...principal, sessionId: freshId(principal.tenant), expiresMs };
+      // Nothing is pushed with a session, and its cookie travels with every request.
+      const session = { ...principal, tags: undefined, sessionId: freshId(principal.tenant), expiresMs };
       const token = await signToken('session', secrets.current, session, nowMs);
       return Response.json(
         { tenant: principal.tenant, role: principal.role, expires: expiresMs },

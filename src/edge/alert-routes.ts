@@ -1,5 +1,4 @@
 /** Every route of alerting on this page: none where a server has no alerts. */
-import { CLIENT_PATTERN } from '../model/access.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
@@ -20,7 +19,7 @@ import { auditQuery } from './alert-schemas.ts';
 import { type Alerting, type Ask, askWithin } from './alerting.ts';
 import { checkQuery } from './checking.ts';
 import type { MakeDeadlines } from './deadlines.ts';
-import { pathParameter } from './path-match.ts';
+import { clientParameter, pathParameter } from './path-match.ts';
 import { prometheusAlertsAnswer, prometheusProblemOf, prometheusRulesAnswer, ruleChoiceOf } from './prometheus-answers.ts';
 import type { QueryRunner } from './query-runner.ts';
 import type { Handler, KeyedCall, MakeRow, Route } from './route.ts';
@@ -99,8 +98,7 @@ const RETIRE_PATH = '/api/v1/clients/{client}/retire';
 
 function retire({ fleet }: Alerting, ask: Ask): Handler<KeyedCall> {
   return async ({ request, principal }) => {
-    const client = pathParameter(RETIRE_PATH, request.url);
-    if (!CLIENT_PATTERN.test(client)) throw new MetricStreamError('not_found');
+    const client = clientParameter(RETIRE_PATH, request.url);
     await ask(fleet.retire(principal.tenant, client, principal.keyId));
     return Response.json({ client_id: client, retired: true });
   };

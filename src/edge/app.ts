@@ -4,6 +4,7 @@ import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Decompression } from '../ports/decompression.ts';
+import type { EnrichmentRegistry } from '../ports/enrichment-registry.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import type { LiveFeed, LiveSockets } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
@@ -15,6 +16,7 @@ import type { Alerting } from './alerting.ts';
 import { assetAnswer } from './assets.ts';
 import type { Asset } from './dashboard/assets.ts';
 import { type MakeDeadlines, sharedDeadlines } from './deadlines.ts';
+import { ENRICHMENT_PATH, enrichmentTables } from './enrichment-tables.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { readinessAnswer, telemetryAnswer } from './health.ts';
 import { ingest } from './ingest.ts';
@@ -43,6 +45,7 @@ export interface EdgeDependencies {
   readonly alerts?: Alerting;
   readonly decompression: Decompression;
   readonly keys: KeyRegistry;
+  readonly enrichments: EnrichmentRegistry;
   readonly secrets: Secrets;
   readonly telemetry: Telemetry & TelemetryReader;
   /** As Math.random. */
@@ -71,7 +74,9 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
   const runner = queryRunner(clock, deadlines);
   const query = queries(deps.reader, runner);
   const feed = deps.live === undefined ? undefined : live({ clock, feed: deps.live, authentication: guard.authentication });
-  const admin = administration({ ...deps, bodyWait: deadlines(clock, LIMITS.requestTimeoutMs) });
+  const bodyWait = deadlines(clock, LIMITS.requestTimeoutMs);
+  const admin = administration({ ...deps, bodyWait });
+  const tables = enrichmentTables({ ...deps, bodyWait });
   const { open, keyed } = rows(guard);
   const listen = deps.liveSockets === undefined ? feed?.listen : liveSocket(deps.liveSockets);
   if (feed !== undefined) telemetry.gauge('metricstream_live_listeners', feed.listeners);
@@ -97,6 +102,12 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
     open('DELETE', '/api/v1/session', admin.signOut, op.signOut),
     keyed('POST', '/api/v1/keys', 'admin', admin.createKey, op.createKey),
     keyed('POST', '/api/v1/keys/revoke', 'admin', admin.revokeKey, op.revokeKey),
+    keyed('GET', '/api/v1/enrichment', 'admin', tables.read, op.readEnrichments),
+    keyed('PUT', '/api/v1/enrichment', 'admin', tables.replace, op.replaceEnrichments),
+    keyed('DELETE', '/api/v1/enrichment', 'admin', tables.remove, op.removeEnrichments),
+    keyed('GET', ENRICHMENT_PATH, 'admin', tables.readClient, op.readEnrichment),
+    keyed('PUT', ENRICHMENT_PATH, 'admin', tables.replaceClient, op.replaceEnrichment),
+    keyed('DELETE', ENRICHMENT_PATH, 'admin', tables.removeClient, op.removeEnrichment),
     ...alertRoutes({ ...deps, deadlines, runner, row: keyed }),
     ...[...(deps.assets ?? [])].map(([path, asset]) =>
       open('GET', path, ({ request }) => assetAnswer(request, asset, deps.shellHeaders ?? {}), undefined),

@@ -1,11 +1,14 @@
 /** POST of a push: the hot path, one function from the request's headers to the log's answer. */
 import { CLIENT_PATTERN, type Principal } from '../model/access.ts';
+import type { Enrichment } from '../model/enrichment.ts';
 import { ERRORS, type ErrorCode, MetricStreamError, type Rejection, type RejectReason } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { murmur2 } from '../model/partition.ts';
+import { isPlaceName } from '../model/place-name.ts';
 import { type Push, parsePushId } from '../model/push.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Decompression } from '../ports/decompression.ts';
+import type { EnrichmentRegistry } from '../ports/enrichment-registry.ts';
 import type { AppendOutcome, EdgePlace, PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { DecodedPush } from '../protocols/json.ts';
@@ -15,10 +18,10 @@ import { validTraceparent } from './correlation.ts';
 import type { Deadlines, MakeDeadlines } from './deadlines.ts';
 import { Decoding } from './decoding.ts';
 import type { LocalLimits } from './local-limits.ts';
-import { isPlaceName } from './place-name.ts';
 import { asMetricStreamError, problem, problemOf } from './problem.ts';
 import { type Receiver, takes } from './receivers.ts';
 import { allows } from './roles.ts';
+import { Tagging } from './tagging.ts';
 
 export interface IngestOptions {
   readonly clock: Clock;
@@ -26,6 +29,7 @@ export interface IngestOptions {
   readonly decompression: Decompression;
   readonly telemetry: Telemetry;
   readonly authentication: Authentication;
+  readonly enrichments: EnrichmentRegistry;
   readonly limits: LocalLimits;
   readonly correlationId: (given: string | null) => string;
   readonly sampleAgeMsMax: number;
@@ -43,6 +47,7 @@ const DURATION_LABELS = { route: '/metrics' };
 /** What all pushes share. */
 interface Intake extends IngestOptions {
   readonly decoding: Decoding;
+  readonly tagging: Tagging;
   readonly bodyWait: Deadlines;
   readonly appendWait: Deadlines;
   readonly countOutcome: (outcome: ErrorCode | 'accepted' | 'duplicate') => void;
@@ -51,10 +56,12 @@ interface Intake extends IngestOptions {
 }
 
 export function ingest(options: IngestOptions): Ingest {
-  const { clock, telemetry } = options;
+  const { clock, telemetry, enrichments } = options;
+  const decoding = new Decoding(options.sampleAgeMsMax, enrichments);
   const intake: Intake = {
     ...options,
-    decoding: new Decoding(options.sampleAgeMsMax),
+    decoding,
+    tagging: new Tagging(decoding.shapes),
     bodyWait: options.deadlines(clock, LIMITS.requestTimeoutMs),
     appendWait: options.deadlines(clock, LIMITS.appendTimeoutMs),
     countOutcome: outcomeCounter(telemetry),
@@ -68,6 +75,8 @@ export function ingest(options: IngestOptions): Ingest {
       const granting = options.authentication.authenticate(request, nowMs, false);
       const grant = granting instanceof Promise ? await granting : granting;
       const named = admit(intake, request, receiver, grant.principal, nowMs);
+      const refreshing = enrichments.refresh?.(nowMs);
+      if (refreshing !== undefined) await refreshing;
       const body = await readBody(
         request,
         codingOf(request.headers.get('content-encoding')),
@@ -127,14 +136,17 @@ interface Taken {
 }
 
 /** From the body to the push. */
-function take({ decoding, limits }: Intake, received: Received): Taken {
+function take({ decoding, tagging, enrichments, limits }: Intake, received: Received): Taken {
   const { receiver, principal, named, body, nowMs } = received;
-  const decoded = decoding.decode(receiver, body, principal.tenant, named, nowMs);
-  const client = clientOf(principal, decoded.clientId) ?? named;
+  const sent = decoding.decode(receiver, body, principal, named, nowMs);
+  const client = clientOf(principal, sent.clientId) ?? named;
   if (client === undefined) throw new MetricStreamError('client_missing');
   if (client !== named) waitFor(limits.blockedMs(principal.keyId, client, nowMs));
-  decoding.learn(principal.tenant, client, decoded.shape);
-  return { principal, decoded, push: assemble(received, client, decoded) };
+  decoding.learn(principal.tenant, client, sent.shape);
+  const row = enrichments.find(principal.tenant, client);
+  const decoded =
+    row?.tags === undefined && principal.tags === undefined ? sent : tagging.tag(sent, { table: row?.tags, key: principal.tags });
+  return { principal, decoded, push: assemble(received, client, decoded, row) };
 }
 
 /** Without a push id nobody would miss the record of a push of which nothing is left. */
@@ -222,8 +234,14 @@ function notStored(): MetricStreamError {
   return new MetricStreamError('unavailable', 'The push could not be stored; send it again.', { retryAfterMs });
 }
 
-function assemble({ request, principal, body, correlationId, nowMs }: Received, client: string, decoded: DecodedPush): Push {
+function assemble(
+  { request, principal, body, correlationId, nowMs }: Received,
+  client: string,
+  decoded: DecodedPush,
+  row: Enrichment | undefined,
+): Push {
   const { headers } = request;
+  const { shape } = decoded;
   const key = headers.get('idempotency-key');
   const pushId = key === null ? undefined : parsePushId(key, headers.get('x-previous-boot') ?? undefined);
   if (key !== null && pushId === undefined) throw new MetricStreamError('invalid_push_id');
@@ -236,9 +254,9 @@ function assemble({ request, principal, body, correlationId, nowMs }: Received, 
     contentHash: murmur2(body),
     correlationId,
     traceparent: validTraceparent(headers.get('traceparent')),
-    datacenter: principal.datacenter ?? placeOf(headers, 'x-datacenter'),
-    environment: principal.environment ?? placeOf(headers, 'x-environment'),
-    shape: decoded.shape,
+    datacenter: principal.datacenter ?? labelled(shape.datacenter) ?? placeOf(headers, 'x-datacenter') ?? row?.datacenter,
+    environment: principal.environment ?? labelled(shape.environment) ?? placeOf(headers, 'x-environment') ?? row?.environment,
+    shape,
     values: decoded.values,
     timesMs: decoded.timesMs,
     timesNs: decoded.timesNs,
@@ -252,6 +270,11 @@ function sentMsOf(given: string | null, nowMs: number): number | undefined {
   if (given === null) return undefined;
   const sentMs = Number(given);
   return Number.isSafeInteger(sentMs) && Math.abs(nowMs - sentMs) <= LIMITS.skewMsMax ? sentMs : undefined;
+}
+
+/** A label may say anything; what cannot name a place says nothing of it. */
+function labelled(label: string | undefined): string | undefined {
+  return label !== undefined && isPlaceName(label) ? label : undefined;
 }
 
 function placeOf(headers: Headers, name: 'x-datacenter' | 'x-environment'): string | undefined {

@@ -3,11 +3,12 @@ import { type CryptoKey, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { CLIENT_PATTERN, type Principal, ROLES, type Role, TENANT_PATTERN } from '../model/access.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import { isPlaceName } from './place-name.ts';
+import { isPlaceName } from '../model/place-name.ts';
+import { tagsOf } from '../model/tags.ts';
 
 /*
  * header  = { "alg":"HS256", "typ", "kid" }      kid: first 8 hex digits of SHA-256(secret), so that rotation finds the secret
- * payload = { "tenant", "role", "jti", "iat", "exp"?, "sid"?, "client"?, "rps"?, "dc"?, "env"? }
+ * payload = { "tenant", "role", "jti", "iat", "exp"?, "sid"?, "client"?, "rps"?, "dc"?, "env"?, "tags"? }
  * jti     = TENANT "." 128 random bits            the id names its tenant: an admin can revoke only its own tenant's
  * A session is the same with another typ; its jti is that of the key it was got with, so that it ends with it; its own id, made as
  * a jti is, is its sid, so that signing out ends it alone.
@@ -69,6 +70,7 @@ export async function signToken(
     ...(principal.requestsPerSecond === undefined ? {} : { rps: principal.requestsPerSecond }),
     ...(principal.datacenter === undefined ? {} : { dc: principal.datacenter }),
     ...(principal.environment === undefined ? {} : { env: principal.environment }),
+    ...(principal.tags === undefined || principal.tags.length === 0 ? {} : { tags: Object.fromEntries(principal.tags) }),
   };
   if (readPrincipal(payload) === undefined) throw new MetricStreamError('invalid_request', 'A key cannot say that.');
   return new SignJWT(payload).setProtectedHeader({ alg: 'HS256', typ: TYPES[type], kid }).sign(key);
@@ -104,7 +106,7 @@ export function tokenVerifier(secrets: Secrets): VerifyToken {
 
 /** What a payload grants; undefined when a claim is not what it should be. */
 function readPrincipal(payload: JWTPayload): Principal | undefined {
-  const { tenant, role, client, rps, dc, env, jti, sid, exp } = payload;
+  const { tenant, role, client, rps, dc, env, tags, jti, sid, exp } = payload;
   const sound =
     typeof tenant === 'string' &&
     TENANT_PATTERN.test(tenant) &&
@@ -115,7 +117,8 @@ function readPrincipal(payload: JWTPayload): Principal | undefined {
     (client === undefined || (typeof client === 'string' && CLIENT_PATTERN.test(client))) &&
     (rps === undefined || (typeof rps === 'number' && rps > 0)) &&
     (dc === undefined || isPlaceName(dc)) &&
-    (env === undefined || isPlaceName(env));
+    (env === undefined || isPlaceName(env)) &&
+    (tags === undefined || tagsOf(tags) !== undefined);
   if (!sound) return undefined;
   return {
     tenant,
@@ -126,6 +129,7 @@ function readPrincipal(payload: JWTPayload): Principal | undefined {
     requestsPerSecond: rps as number | undefined,
     datacenter: dc as string | undefined,
     environment: env as string | undefined,
+    tags: tagsOf(tags),
     expiresMs: exp === undefined ? undefined : exp * 1000,
   };
 }

@@ -1,6 +1,7 @@
 /** What the OpenAPI document says of each route. */
 import { resolver } from 'hono-openapi';
 import type { z } from 'zod';
+import { CLIENT_PATTERN } from '../model/access.ts';
 import { ERRORS, type ErrorCode } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { LIVE_PING } from '../protocols/live-message.ts';
@@ -8,6 +9,7 @@ import type { Operation } from './route.ts';
 import * as schemas from './schemas.ts';
 
 type Responses = NonNullable<Operation['responses']>;
+type Parameter = NonNullable<Operation['parameters']>[number];
 
 export function json(description: string, schema: z.ZodType): Responses[string] {
   return { description, content: { 'application/json': { schema: resolver(schema, { options: { io: 'output' } }) } } };
@@ -51,7 +53,7 @@ const LABEL_NAMES = {
 } as const;
 
 /** `label.NAME=value`: parameters whose names are not known beforehand. */
-const LABELS: NonNullable<Operation['parameters']>[number] = {
+const LABELS: Parameter = {
   in: 'query',
   name: 'labels',
   style: 'form',
@@ -60,8 +62,26 @@ const LABELS: NonNullable<Operation['parameters']>[number] = {
   schema: LABEL_NAMES,
 };
 
-export function header(name: string, description: string): NonNullable<Operation['parameters']>[number] {
+export function header(name: string, description: string): Parameter {
   return { in: 'header', name, description, schema: { type: 'string' } };
+}
+
+const CLIENT: Parameter = {
+  in: 'path',
+  name: 'client',
+  required: true,
+  schema: { type: 'string', pattern: CLIENT_PATTERN.source },
+};
+const IF_MATCH = header('If-Match', 'The ETag of what is to be changed, or *: 412 where it has changed since, or is not there.');
+const ETAG = { ETag: { description: 'Of the content.', schema: { type: 'string' } } } as const;
+const CHANGED: Responses[string] = {
+  description: `Done; every edge shows it within ${LIMITS.enrichmentMs / 1000} s. Without ETag there is nothing left.`,
+  headers: ETAG,
+};
+const ENRICHMENT_CHANGE = problems('stale', 'body_too_large', 'unavailable');
+
+function tagged(response: Responses[string]): Responses[string] {
+  return { ...response, headers: ETAG };
 }
 
 export function body(schema: z.ZodType): Operation['requestBody'] {
@@ -178,5 +198,46 @@ export const OPERATIONS = {
       ...BODY,
       ...problems('invalid_body', 'not_found'),
     },
+  },
+  readEnrichments: {
+    summary: 'The table of what the edge adds to pushes',
+    security: SECURITY_OR_SESSION,
+    responses: { 200: tagged(json('All clients.', schemas.enrichmentTable)), ...KEYED, ...problems('unavailable') },
+  },
+  replaceEnrichments: {
+    summary: 'Put another table in its place',
+    security: SECURITY_OR_SESSION,
+    parameters: [IF_MATCH],
+    requestBody: body(schemas.enrichmentTable),
+    responses: { 204: CHANGED, ...KEYED, ...BODY, ...ENRICHMENT_CHANGE, ...problems('invalid_body') },
+  },
+  removeEnrichments: {
+    summary: 'Empty the table',
+    security: SECURITY_OR_SESSION,
+    parameters: [IF_MATCH],
+    responses: { 204: CHANGED, ...KEYED, ...ENRICHMENT_CHANGE },
+  },
+  readEnrichment: {
+    summary: 'What the edge adds to the pushes of one client',
+    security: SECURITY_OR_SESSION,
+    parameters: [CLIENT],
+    responses: {
+      200: tagged(json('Its row.', schemas.enrichmentRow)),
+      ...KEYED,
+      ...problems('not_found', 'invalid_client', 'unavailable'),
+    },
+  },
+  replaceEnrichment: {
+    summary: 'Say what the edge adds to the pushes of one client',
+    security: SECURITY_OR_SESSION,
+    parameters: [CLIENT, IF_MATCH],
+    requestBody: body(schemas.enrichmentRow),
+    responses: { 204: CHANGED, ...KEYED, ...BODY, ...ENRICHMENT_CHANGE, ...problems('invalid_body', 'invalid_client') },
+  },
+  removeEnrichment: {
+    summary: 'Add nothing to the pushes of one client any more',
+    security: SECURITY_OR_SESSION,
+    parameters: [CLIENT, IF_MATCH],
+    responses: { 204: CHANGED, ...KEYED, ...ENRICHMENT_CHANGE, ...problems('not_found', 'invalid_client') },
   },
 } satisfies Record<string, Operation>;

@@ -1,4 +1,5 @@
 /** Paths with parameters, written as OpenAPI writes them: `/api/v1/silences/{id}`. */
+import { CLIENT_PATTERN } from '../model/access.ts';
 import { MetricStreamError } from '../model/errors.ts';
 
 const PARAMETER = /\{(\w+)\}/g;
@@ -19,6 +20,18 @@ export function pathParameter(pattern: string, url: string): string {
   } catch {
     throw new MetricStreamError('not_found');
   }
+}
+
+/** The same of a client. @throws invalid_client for what no client is called */
+export function clientParameter(pattern: string, url: string): string {
+  let client = '';
+  try {
+    client = pathParameter(pattern, url);
+  } catch {
+    // What is no text is no client either.
+  }
+  if (!CLIENT_PATTERN.test(client)) throw new MetricStreamError('invalid_client');
+  return client;
 }
 
 /** Finds the rows that stand at a path: an exact path comes first. */

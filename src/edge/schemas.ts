@@ -4,10 +4,11 @@ import { CLIENT_PATTERN, ROLES } from '../model/access.ts';
 import { KINDS } from '../model/catalogue.ts';
 import { ERRORS, REJECT_REASONS } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import { isPlaceName } from '../model/place-name.ts';
 import { isReservedLabel, LABEL_KEY_PATTERN, NAME_PATTERN } from '../model/series.ts';
+import { fitsTags, isTagName, isTagValue } from '../model/tags.ts';
 import { parseTimestamp } from '../protocols/timestamp.ts';
 import { parseDuration } from './keys.ts';
-import { isPlaceName } from './place-name.ts';
 import { FIELDS } from './window-fold.ts';
 
 // What a client pushes. The hot path has a check of its own (protocols/json.ts); test/edge/push-schema.test.ts holds the two together.
@@ -236,6 +237,15 @@ export const metricsAnswer = z.object({
 
 // Administration: unknown properties are refused, so that nobody believes in a limit that was a typo.
 const placeName = z.string().refine(isPlaceName, 'is not a valid name');
+const tags = z
+  .record(
+    labelKey.refine(isTagName, 'datacenter and environment stand beside the tags'),
+    labelValue.refine(isTagValue, 'must not be empty'),
+  )
+  .refine(
+    (one) => fitsTags(Object.entries(one)),
+    `must be at most ${LIMITS.tagsMax} tags, ${LIMITS.tagsBytesMax} bytes of names and values`,
+  );
 export const createKeyBody = z.strictObject({
   role: z.enum(ROLES),
   client: clientId.optional().describe('The only client that the key may push as.'),
@@ -247,6 +257,21 @@ export const createKeyBody = z.strictObject({
   requests_per_second: z.int().min(1).max(LIMITS.tenantRequestsPerSecond).optional().describe('Per client.'),
   datacenter: placeName.optional(),
   environment: placeName.optional(),
+  tags: tags.optional().describe('Labels of every sample that is pushed with it, whatever the sample says.'),
+});
+
+export const enrichmentRow = z
+  .strictObject({
+    datacenter: placeName.optional(),
+    environment: placeName.optional(),
+    tags: tags.optional().describe('Labels of every sample that does not bring them itself.'),
+  })
+  .meta({ id: 'Enrichment', description: 'What the edge adds to pushes of a client where neither key nor push says it.' });
+export const enrichmentTable = z.strictObject({
+  clients: z
+    .record(clientId, enrichmentRow)
+    .refine((rows) => Object.keys(rows).length <= LIMITS.enrichmentRowsMax, `must be at most ${LIMITS.enrichmentRowsMax}`)
+    .describe('By client_id.'),
 });
 
 export const createKeyAnswer = z.object({

@@ -1,4 +1,5 @@
 /** Who may do what: the roles of a key and what a verified key says. */
+import type { Labels } from './series.ts';
 
 export const ROLES = ['ingest', 'read', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
@@ -17,6 +18,8 @@ export interface Principal {
   readonly requestsPerSecond: number | undefined;
   readonly datacenter: string | undefined;
   readonly environment: string | undefined;
+  /** Labels of every sample that is pushed with it, whatever the sample says. */
+  readonly tags: Labels | undefined;
   /** Unix ms after which the key is void. */
   readonly expiresMs: number | undefined;
 }

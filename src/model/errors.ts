@@ -20,7 +20,7 @@ export const ERRORS = {
   not_found: { status: 404, retryable: false, text: 'There is nothing at this path.' },
   method_not_allowed: { status: 405, retryable: false, text: 'This path does not take that method.' },
   request_timeout: { status: 408, retryable: true, text: 'The request took too long to arrive.' },
-  stale: { status: 412, retryable: false, text: 'It has changed since you read it: read it again.' },
+  stale: { status: 412, retryable: false, text: 'It has changed since; read it again.' },
   body_too_large: { status: 413, retryable: false, text: 'The body is larger than the limit.' },
   too_many_metrics: { status: 413, retryable: false, text: 'The push holds more metrics than the limit.' },
   unsupported_media_type: { status: 415, retryable: false, text: 'The content type is not supported.' },

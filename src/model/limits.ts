@@ -30,6 +30,10 @@ export const LIMITS = {
   labelKeyLengthMax: 64,
   labelValueLengthMax: 256,
   unitLengthMax: 32,
+  /** Of a key, and of a row of the table of enrichments: both together leave half of the labels to the sample. */
+  tagsMax: 8,
+  /** A key is a header and a session's cookie holds its claims: base64 and JSON make up to three times as much of it. */
+  tagsBytesMax: 1 * KIB,
   correlationIdLengthMax: 128,
   datacenterLengthMax: 64,
   /** Nesting of JSON is bounded only by the body; these bound what one error answer can hold. */
@@ -263,6 +267,23 @@ export const LIMITS = {
   sessionRevocationsMax: 50_000,
   /** How long they are kept beyond that: a clock that is set back by less brings none back. */
   revocationMarginMs: 1 * HOUR_MS,
+
+  // Enrichment.
+  /** Of one tenant: as many as it may have clients. */
+  enrichmentRowsMax: 20_000,
+  /** Of one tenant's table: it is one record in Kafka, one row in SQLite. */
+  enrichmentTableBytesMax: 900 * KIB,
+  /** Of all tenants: every edge holds them, and an isolate has 128 MB. */
+  enrichmentsBytesMax: 8 * MIB,
+  /** How old an edge's tables may be before it asks control, and the time that an answer has. */
+  enrichmentRefreshMs: 10 * SECOND_MS,
+  enrichmentAskMs: 1 * SECOND_MS,
+  /** A change shows no later. */
+  enrichmentMs: 30 * SECOND_MS,
+  /** While control cannot be reached, the tables are good for so long. */
+  enrichmentStaleMs: 1 * MINUTE_MS,
+  /** A change without If-Match that another overtakes is made again so often. */
+  enrichmentTriesMax: 5,
 
   // Agent.
   agentIntervalMs: 10 * SECOND_MS,

@@ -52,6 +52,9 @@ export interface Shape {
   readonly kindImplied: readonly boolean[];
   /** No series stands in it twice. */
   readonly distinct: boolean;
+  /** The labels of these names, where all series that have one agree on its value. */
+  readonly datacenter: string | undefined;
+  readonly environment: string | undefined;
 }
 
 export function createShape(series: readonly Series[], bytes: Uint8Array): Shape {
@@ -64,5 +67,19 @@ export function createShape(series: readonly Series[], bytes: Uint8Array): Shape
     unitImplied: series.map((one, i) => entries[i] !== undefined || one.unit === ''),
     kindImplied: series.map((one, i) => entries[i] !== undefined || one.kind === 'gauge'),
     distinct: new Set(series.map((one) => one.key)).size === series.length,
+    datacenter: agreed(series, 'datacenter'),
+    environment: agreed(series, 'environment'),
   };
+}
+
+function agreed(series: readonly Series[], label: string): string | undefined {
+  let found: string | undefined;
+  for (const { labels } of series) {
+    for (const [key, value] of labels) {
+      if (key !== label) continue;
+      if (found !== undefined && found !== value) return undefined;
+      found = value;
+    }
+  }
+  return found;
 }

@@ -18,6 +18,8 @@ export function topicNames(prefix: string) {
     revocations: `${prefix}metricstream-revocations`,
     /** Transitions of alerts, on their way to the server that keeps incidents; partitioned by client. */
     transitions: `${prefix}metricstream-transitions`,
+    /** What the edge adds to pushes, a table for each tenant: all servers follow it. */
+    enrichments: `${prefix}metricstream-enrichments`,
     /** What could be neither read nor stored, with the reason in a header. */
     deadLetter: `${prefix}metrics-dead-letter`,
   } as const;
@@ -47,6 +49,7 @@ export function topicSpecs(prefix: string, partitions: number, brokers: number):
     },
     { name: names.revocations, partitions: 1, configs: { ...insync, 'cleanup.policy': 'compact' } },
     { name: names.transitions, partitions, configs: { ...insync, 'retention.ms': '604800000' } },
+    { name: names.enrichments, partitions: 1, configs: { ...insync, 'cleanup.policy': 'compact' } },
     { name: names.deadLetter, partitions, configs: { ...insync, 'retention.ms': '604800000' } },
   ];
 }

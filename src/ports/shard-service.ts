@@ -1,6 +1,7 @@
 /** What edges, shards and control say to each other where they are apart: plain data that structured clone carries. */
 import type { AlertControl } from '../model/alert.ts';
 import type { ErrorCode } from '../model/errors.ts';
+import type { EnrichmentTable } from './enrichment-registry.ts';
 import type { Revocation } from './key-registry.ts';
 import type { LiveClient } from './live-feed.ts';
 import type { ClientSamples, ClientStatus, ClientWindows, MetricReader, RangeQuery, WindowQuery } from './metric-reader.ts';
@@ -57,6 +58,19 @@ export interface ControlCall extends Message {
   readonly control: AlertControl;
   /** The partitions of the shard that are to know. */
   readonly partitions: readonly number[];
+}
+
+export interface EnrichmentsCall extends Message {
+  readonly sinceVersion: number;
+  /** Put in place first, if it names the newest version. */
+  readonly replacing?: EnrichmentTable | undefined;
+}
+
+export interface EnrichmentsAnswer {
+  /** Whether it was; false, too, where there was nothing to replace. */
+  readonly replaced: boolean;
+  /** Those that have a higher version; control counts the versions of all tenants together. */
+  readonly tables: readonly EnrichmentTable[];
 }
 
 /** Someone watches: which clients of which tenants, and for how long a shard may take that for true. */
@@ -119,8 +133,14 @@ export interface LiveSink {
   liveChanged(call: LiveCall): Promise<Reply<number>>;
 }
 
+/** What edges ask of the tables of enrichments, which control keeps. */
+export interface EnrichmentKeeper {
+  /** As EnrichmentRegistry.replace, and then as EnrichmentJournal.since. */
+  enrichments(call: EnrichmentsCall): Promise<Reply<EnrichmentsAnswer>>;
+}
+
 /** The one object that knows all shards, and that the pages listen to. */
-export interface ControlService extends LiveSink {
+export interface ControlService extends LiveSink, EnrichmentKeeper {
   /** A shard that a push has reached for the first time: cron wakes it from now on. @returns the keys that are revoked. */
   register(call: Message & { readonly shard: string }): Promise<Reply<readonly Revocation[]>>;
   /** Durable, and told to every registered shard, when it resolves. */

@@ -12,6 +12,8 @@ export interface PushContext extends TimeBounds {
   hint(clientId: string | undefined): Shape | undefined;
   /** Arrival time for samples without one: strictly increasing within the process. */
   stamp(): Timestamp;
+  /** The key that a series has once it is tagged: by it repeats among samples without a time are known. Left out: its own. */
+  keyOf?(series: Series): string;
 }
 
 export interface DecodedPush {
@@ -167,8 +169,9 @@ function timesOf(
   const used = new Map<string, number>();
   const times = kept.map((metric): Timestamp => {
     if (metric.ms !== undefined) return { ms: metric.ms, ns: metric.ns };
-    const nth = used.get(metric.series.key) ?? 0;
-    used.set(metric.series.key, nth + 1);
+    const key = context.keyOf?.(metric.series) ?? metric.series.key;
+    const nth = used.get(key) ?? 0;
+    used.set(key, nth + 1);
     if (stamps.length <= nth) stamps.push(context.stamp());
     return stamps[nth] ?? context.stamp();
   });

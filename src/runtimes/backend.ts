@@ -1,5 +1,6 @@
 /** What stands behind the edge of a server: where pushes go, what is read, and whether it is all there. */
 import type { AlertPorts } from '../ports/alert-service.ts';
+import type { EnrichmentRegistry } from '../ports/enrichment-registry.ts';
 import type { KeyRegistry } from '../ports/key-registry.ts';
 import type { LiveFeed } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
@@ -12,6 +13,7 @@ export interface Backend {
   readonly keys: KeyRegistry;
   /** undefined: alerting is another server's. */
   readonly alerts?: AlertPorts | undefined;
+  readonly enrichments: EnrichmentRegistry;
   ready(): { readonly ready: boolean; readonly reason?: string };
   /** Finishes what waits, saves what it has, lets go of everything. */
   stop(): Promise<void>;

@@ -1,9 +1,9 @@
 /** `metricstream agent`: the metrics of this host, pushed to a server. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { systemClock } from '../adapters/system/clock.ts';
 import { runAgent } from '../agent/agent.ts';
 import { LIMITS } from '../model/limits.ts';
-import { durationMs, flag, integerIn, sizeBytes } from './flags.ts';
+import { addPairs, durationMs, flag, integerIn, sizeBytes } from './flags.ts';
 import { logLine } from './log-lines.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 
@@ -19,14 +19,8 @@ interface AgentFlags {
   readonly healthPort?: number;
   readonly datacenter?: string;
   readonly environment?: string;
-  readonly label: Record<string, string>;
+  readonly tag: Record<string, string>;
   readonly without: string[];
-}
-
-function addLabel(text: string, labels: Record<string, string>): Record<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('write key=value');
-  return { ...labels, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
 export function agentCommand(): Command {
@@ -49,7 +43,11 @@ export function agentCommand(): Command {
     .addOption(flag('--health-port <port>', 'answer GET /health on loopback').argParser(integerIn(0, 65_535)))
     .addOption(flag('--datacenter <name>', 'recorded with every push'))
     .addOption(flag('--environment <name>', 'recorded with every push'))
-    .option('--label <key=value>', 'a label for every sample; may be given several times', addLabel, {})
+    .addOption(
+      flag('--label, --tag <key=value>', 'a label for every sample; may be given several times')
+        .argParser<Record<string, string>>(addPairs)
+        .default({}, 'none'),
+    )
     .option('--without <collector...>', 'collectors to leave out')
     .action(async (flags: AgentFlags) => {
       try {
@@ -58,7 +56,7 @@ export function agentCommand(): Command {
           intervalMs: flags.interval,
           spoolMs: flags.spoolTime,
           spoolBytesMax: flags.spoolMax,
-          labels: flags.label,
+          labels: flags.tag,
           clock: systemClock(),
           log: logLine,
         });

@@ -1,9 +1,11 @@
 /** `metricstream key`: create and revoke keys. */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { createKey } from '../edge/keys.ts';
 import { ROLES, type Role } from '../model/access.ts';
+import { LIMITS } from '../model/limits.ts';
+import { isTagName, isTagValue, tagsOf } from '../model/tags.ts';
 import { openDataDir, readKeys, readSecrets } from './data-dir.ts';
-import { durationMs, flag, integerIn } from './flags.ts';
+import { addPairs, durationMs, flag, integerIn } from './flags.ts';
 
 interface CreateFlags {
   readonly tenant: string;
@@ -13,6 +15,7 @@ interface CreateFlags {
   readonly rate?: number;
   readonly datacenter?: string;
   readonly environment?: string;
+  readonly tag: Record<string, string>;
   readonly dataDir: string;
 }
 
@@ -30,6 +33,18 @@ function dataDirFlag(): Option {
   return flag('--data-dir <path>', 'the data directory of the server').default('./data');
 }
 
+function addTags(text: string, tags: Readonly<Record<string, string>>): Record<string, string> {
+  const all = addPairs(text, tags);
+  for (const [name, value] of Object.entries(all)) {
+    if (!isTagName(name)) throw new InvalidArgumentError(`${name} cannot name a tag`);
+    if (!isTagValue(value))
+      throw new InvalidArgumentError(`${name} has to have 1 to ${LIMITS.labelValueLengthMax} printable characters`);
+  }
+  if (tagsOf(all) === undefined)
+    throw new InvalidArgumentError(`a key has at most ${LIMITS.tagsMax} tags, ${LIMITS.tagsBytesMax} bytes of them`);
+  return all;
+}
+
 function createCommand(): Command {
   const command = new Command('create').description(
     'make a key, signed with the secret of the data directory or METRICSTREAM_SECRET',
@@ -42,6 +57,11 @@ function createCommand(): Command {
     .addOption(new Option('--rate <n>', 'requests a second per client').argParser(integerIn(1, 1_000_000)))
     .option('--datacenter <name>', 'recorded with every push')
     .option('--environment <name>', 'recorded with every push')
+    .addOption(
+      new Option('--tag <key=value>', 'a label of every sample that is pushed with it; may be given several times')
+        .argParser<Record<string, string>>(addTags)
+        .default({}, 'none'),
+    )
     .addOption(dataDirFlag())
     .action(async (flags: CreateFlags) => {
       openDataDir(flags.dataDir);
@@ -54,6 +74,7 @@ function createCommand(): Command {
         requestsPerSecond: flags.rate,
         datacenter: flags.datacenter,
         environment: flags.environment,
+        tags: tagsOf(flags.tag),
         expiresMs: flags.expires === undefined ? undefined : nowMs + flags.expires,
       };
       try {

@@ -1,6 +1,7 @@
 /** Cloudflare Workers: the edge in a Worker, the shards and control in Durable Objects. */
 import { remoteAlertPorts } from '../adapters/durable-objects/alert-ports.ts';
 import { workerClock } from '../adapters/durable-objects/clock.ts';
+import { remoteEnrichmentRegistry } from '../adapters/durable-objects/enrichment-registry.ts';
 import { remoteKeyRegistry } from '../adapters/durable-objects/key-registry.ts';
 import { remoteLiveSockets } from '../adapters/durable-objects/live-sockets.ts';
 import { remoteMetricReader } from '../adapters/durable-objects/metric-reader.ts';
@@ -10,6 +11,7 @@ import { durableObjectSqlDatabase } from '../adapters/durable-objects/sql-databa
 import { travellingTelemetry } from '../adapters/durable-objects/telemetry.ts';
 import { remoteTransitionSink } from '../adapters/durable-objects/transition-sink.ts';
 import { embeddedCheckpointStore } from '../adapters/embedded/checkpoint-store.ts';
+import { embeddedEnrichmentRegistry } from '../adapters/embedded/enrichment-registry.ts';
 import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
 import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
 import { openSchema } from '../adapters/embedded/schema.ts';
@@ -247,13 +249,14 @@ export class ControlObject extends ControlObjectBase<Env> {
     openSchema(database, counts(this.env));
     const clock = hostClock();
     const keys = embeddedKeyRegistry({ database });
+    const enrichments = embeddedEnrichmentRegistry({ database });
     const registry = embeddedShardRegistry({ database });
     const telemetry = memoryTelemetry({ nowMs: clock.nowMs, write: (line) => console.log(line) });
     const { shard } = stubs(this.env);
     const alarm = { get: () => storage.getAlarm(), set: (atMs: number) => storage.setAlarm(atMs) };
     const sockets = (tag?: string) => this.sockets(tag);
     const live = new LiveControl({ clock, keys, telemetry, alarm, sockets, shards: () => registry.names(), shard });
-    return { control: new Control({ clock, keys, registry, telemetry, live, shard }), live };
+    return { control: new Control({ clock, keys, enrichments, registry, telemetry, live, shard }), live };
   }
 }
 
@@ -309,6 +312,7 @@ function edgeOf(
     liveSockets: remoteLiveSockets({ fetch: handshake }),
     alerts: remoteAlertPorts({ alerts }),
     keys: remoteKeyRegistry({ control }),
+    enrichments: remoteEnrichmentRegistry({ control }),
     secrets: { current: secret, previous: env.METRICSTREAM_SECRET_PREVIOUS },
     telemetry: {
       ...telemetry,

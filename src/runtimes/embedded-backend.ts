@@ -1,6 +1,7 @@
 /** The embedded profile: one shard over one SQLite file. */
 import { join } from 'node:path';
 import { embeddedCheckpointStore } from '../adapters/embedded/checkpoint-store.ts';
+import { embeddedEnrichmentRegistry } from '../adapters/embedded/enrichment-registry.ts';
 import { embeddedKeyRegistry } from '../adapters/embedded/key-registry.ts';
 import { embeddedMetricLog } from '../adapters/embedded/metric-log.ts';
 import { openSchema } from '../adapters/embedded/schema.ts';
@@ -81,6 +82,7 @@ export async function openEmbeddedBackend(
     alerts: alerts.ports,
     live: shard.live,
     keys: embeddedKeyRegistry({ database }),
+    enrichments: embeddedEnrichmentRegistry({ database }),
     ready: () => shard.ready(),
     async stop() {
       await shard.stop();

@@ -42,3 +42,15 @@ export function flag(flags: string, description: string): Option {
   const option = new Option(flags, description);
   return option.env(`METRICSTREAM_${option.name().replace(/^no-/, '').replaceAll('-', '_').toUpperCase()}`);
 }
+
+const NEXT_PAIR = /,(?=[A-Za-z_][A-Za-z0-9_.-]*=)/;
+
+/** Collects `key=value` of a flag that may be given several times; its variable holds all, as `rack=r7,team=web`. */
+export function addPairs(text: string, pairs: Readonly<Record<string, string>>): Record<string, string> {
+  const given = text.split(NEXT_PAIR).map((pair) => {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new InvalidArgumentError('write key=value');
+    return [pair.slice(0, at), pair.slice(at + 1)] as const;
+  });
+  return { ...pairs, ...Object.fromEntries(given) };
+}

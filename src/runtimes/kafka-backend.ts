@@ -4,6 +4,7 @@ import { influxPointWriter } from '../adapters/influxdb/point-writer.ts';
 import { influxTimeSeriesStore } from '../adapters/influxdb/time-series-store.ts';
 import { kafkaCheckpointLog } from '../adapters/kafka/checkpoint-log.ts';
 import type { KafkaConnection } from '../adapters/kafka/connection.ts';
+import { kafkaEnrichmentRegistry } from '../adapters/kafka/enrichment-registry.ts';
 import { kafkaKeyRegistry } from '../adapters/kafka/key-registry.ts';
 import { kafkaPartitionGroup } from '../adapters/kafka/partition-group.ts';
 import { kafkaPartitionLog } from '../adapters/kafka/partition-log.ts';
@@ -47,13 +48,15 @@ export async function openKafkaBackend(
   await checkTopics(connection, config.prefix);
   const producer = kafkaTopicProducer({ connection, clock });
   const logOf = (topic: string): PartitionLog => kafkaPartitionLog({ connection, topic, clock, telemetry });
-  const [log, saved, revoked] = [logOf(topics.raw), logOf(topics.checkpoints), logOf(topics.revocations)];
+  const [log, saved] = [logOf(topics.raw), logOf(topics.checkpoints)];
+  const [revoked, tables] = [logOf(topics.revocations), logOf(topics.enrichments)];
   const judged = logOf(topics.transitions);
   const owner = ownerOf(config, { connection, producer, log, saved, telemetry });
   const appender = openAppender(config, producer, telemetry);
   const database = openServerDatabase(config, host);
   const local = embeddedKeyRegistry({ database });
   const keys = await kafkaKeyRegistry({ local, log: revoked, producer, topic: topics.revocations, telemetry, clock });
+  const enrichments = await kafkaEnrichmentRegistry({ log: tables, producer, topic: topics.enrichments, clock, telemetry });
   const consumes = config.roles.includes('consumer');
   if (consumes) await owner.start();
   const { reader } = owner;
@@ -65,13 +68,14 @@ export async function openKafkaBackend(
     alerts: alerts?.ports,
     live: owner.live,
     keys,
+    enrichments,
     ready: () => (consumes ? owner.ready() : { ready: true }),
     async stop() {
       appender.stop();
       if (consumes) await owner.stop();
       await alerts?.stop();
       await producer.close();
-      await Promise.all([log.close(), saved.close(), revoked.close(), judged.close()]);
+      await Promise.all([log, saved, revoked, tables, judged].map((one) => one.close()));
       database.close();
     },
   };

@@ -74,6 +74,7 @@ export async function runServer(config: ServerConfig, host: Host): Promise<Runni
     ...(backend.alerts === undefined ? {} : { alerts: backend.alerts }),
     decompression: host.decompression,
     keys: backend.keys,
+    enrichments: backend.enrichments,
     secrets,
     telemetry,
     random: Math.random,

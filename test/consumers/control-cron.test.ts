@@ -1,5 +1,6 @@
 /** Cron wakes every shard, and never calls more of them in one run than a request may. */
 import { describe, expect, test } from 'vitest';
+import { memoryEnrichmentRegistry } from '../../src/adapters/memory/enrichment-registry.ts';
 import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
 import { Control } from '../../src/consumers/control.ts';
@@ -28,6 +29,7 @@ describe('cron', () => {
     const control = new Control({
       clock,
       keys: memoryKeyRegistry(),
+      enrichments: memoryEnrichmentRegistry(),
       registry: { add: () => undefined, names: () => names },
       live: { revoked: () => undefined, started: async () => undefined },
       telemetry: memoryTelemetry({ nowMs: clock.nowMs }),

@@ -4,6 +4,7 @@ import { remoteKeyRegistry } from '../../src/adapters/durable-objects/key-regist
 import { remoteMetricReader } from '../../src/adapters/durable-objects/metric-reader.ts';
 import { remotePushAppender } from '../../src/adapters/durable-objects/push-appender.ts';
 import { embeddedShardRegistry } from '../../src/adapters/embedded/shard-registry.ts';
+import { memoryEnrichmentRegistry } from '../../src/adapters/memory/enrichment-registry.ts';
 import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
 import { Control } from '../../src/consumers/control.ts';
@@ -84,6 +85,7 @@ function controlled(clock: ManualClock, told: Revocation[] = []) {
     live: { revoked: () => undefined, started: async () => undefined },
     clock,
     keys: memoryKeyRegistry(),
+    enrichments: memoryEnrichmentRegistry(),
     registry: { names: () => ['shard-0'], add: () => undefined },
     telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
     shard: () => ({

@@ -1,5 +1,6 @@
 /** An edge on memory adapters, with a clock that stands still until it is moved. */
 import type { Hono } from 'hono';
+import { memoryEnrichmentRegistry } from '../../src/adapters/memory/enrichment-registry.ts';
 import { memoryKeyRegistry } from '../../src/adapters/memory/key-registry.ts';
 import { type MemoryLiveFeed, memoryLiveFeed } from '../../src/adapters/memory/live-feed.ts';
 import { memoryMetricReader } from '../../src/adapters/memory/metric-reader.ts';
@@ -87,6 +88,7 @@ export function createEdge(overrides: Partial<EdgeDependencies> = {}, startMs?: 
     live: feed,
     decompression: zlibDecompression(),
     keys,
+    enrichments: memoryEnrichmentRegistry(),
     secrets: { current: SECRET },
     telemetry: memoryTelemetry({ nowMs: clock.nowMs, write: (line) => logLines.push(line) }),
     random: () => 0.5,

@@ -23,8 +23,8 @@ const TABLE = routesOf(deps, createGuard(deps)).map(({ method, path, access, ope
   operation,
 }));
 
-/** A request that each route answers well, if the key may make it. A new route has to have one here. */
-const REQUESTS: Readonly<Record<string, { readonly query?: string; readonly body?: unknown }>> = {
+/** A request that each route answers well, if the key may make it. A new route has to have one here. `before`: is put there first. */
+const REQUESTS: Readonly<Record<string, { readonly query?: string; readonly body?: unknown; readonly before?: unknown }>> = {
   'POST /metrics': { body: pushOf('web-1', 1) },
   'GET /metrics': {},
   'GET /health': {},
@@ -39,13 +39,22 @@ const REQUESTS: Readonly<Record<string, { readonly query?: string; readonly body
   'DELETE /api/v1/session': {},
   'POST /api/v1/keys': { body: { role: 'read' } },
   'POST /api/v1/keys/revoke': { body: { key_id: `acme.${'A'.repeat(22)}` } },
+  'GET /api/v1/enrichment': {},
+  'PUT /api/v1/enrichment': { body: { clients: { 'web-1': { datacenter: 'fra' } } } },
+  'DELETE /api/v1/enrichment': {},
+  'GET /api/v1/enrichment/{client}': { before: { datacenter: 'fra' } },
+  'PUT /api/v1/enrichment/{client}': { body: { datacenter: 'fra' } },
+  'DELETE /api/v1/enrichment/{client}': { before: { datacenter: 'fra' } },
   'GET /': {},
 };
 
-function request(edge: Edge, route: (typeof TABLE)[number], init: SendOptions): Promise<Response> {
-  const { query, body } = REQUESTS[route.route] ?? expect.fail(`no request for ${route.route}`);
+async function request(edge: Edge, route: (typeof TABLE)[number], init: SendOptions): Promise<Response> {
+  const { query, body, before } = REQUESTS[route.route] ?? expect.fail(`no request for ${route.route}`);
+  const path = route.path.replace('{client}', 'web-1');
+  if (before !== undefined)
+    await edge.send('PUT', path, { key: await edge.key({ role: 'admin' }), body: JSON.stringify(before) });
   const sent = body === undefined ? init : { ...init, body: JSON.stringify(body) };
-  return edge.send(route.method, query === undefined ? route.path : `${route.path}?${query}`, sent);
+  return edge.send(route.method, query === undefined ? path : `${path}?${query}`, sent);
 }
 
 test('the table is what this page says of it', () => {
@@ -64,6 +73,12 @@ test('the table is what this page says of it', () => {
     'DELETE /api/v1/session': 'public',
     'POST /api/v1/keys': 'admin',
     'POST /api/v1/keys/revoke': 'admin',
+    'GET /api/v1/enrichment': 'admin',
+    'PUT /api/v1/enrichment': 'admin',
+    'DELETE /api/v1/enrichment': 'admin',
+    'GET /api/v1/enrichment/{client}': 'admin',
+    'PUT /api/v1/enrichment/{client}': 'admin',
+    'DELETE /api/v1/enrichment/{client}': 'admin',
     'GET /': 'public',
   });
 });
@@ -115,7 +130,18 @@ describe.each(TABLE)('$route', (route) => {
 
 test('a path that is not in the table is 404, whoever asks', async () => {
   const edge = edgeWithPage();
-  for (const path of ['/metric', '/metrics/', '/api/v1', '/api/v1/keys/x', '/..%2f', '/constructor', '/%00']) {
+  for (const path of [
+    '/metric',
+    '/metrics/',
+    '/api/v1',
+    '/api/v1/keys/x',
+    '/api/v1/enrichment/',
+    '/api/v1/enrichment/x/y',
+    '/api/v1/:client',
+    '/..%2f',
+    '/constructor',
+    '/%00',
+  ]) {
     const response = await edge.send('GET', path);
     expect(response.status).toBe(404);
     expect(response.headers.get('content-type')).toBe('application/problem+json');

@@ -298,6 +298,7 @@ export class SimulatedServer {
       live: shard.live,
       decompression: zlibDecompression(),
       keys: system.embeddedKeyRegistry({ database }),
+      enrichments: system.embeddedEnrichmentRegistry({ database }),
       secrets: { current: secret },
       telemetry,
       random: random.next,

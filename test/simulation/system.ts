@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { embeddedCheckpointStore } from '../../src/adapters/embedded/checkpoint-store.ts';
+import { embeddedEnrichmentRegistry } from '../../src/adapters/embedded/enrichment-registry.ts';
 import { embeddedKeyRegistry } from '../../src/adapters/embedded/key-registry.ts';
 import { embeddedMetricLog } from '../../src/adapters/embedded/metric-log.ts';
 import { openSchema } from '../../src/adapters/embedded/schema.ts';
@@ -17,6 +18,7 @@ export const SYSTEM = {
   Shard,
   createApp,
   embeddedCheckpointStore,
+  embeddedEnrichmentRegistry,
   embeddedKeyRegistry,
   embeddedMetricLog,
   embeddedTimeSeriesStore,
@@ -28,6 +30,7 @@ export type System = typeof SYSTEM;
 
 const MODULES = [
   'adapters/embedded/checkpoint-store.ts',
+  'adapters/embedded/enrichment-registry.ts',
   'adapters/embedded/key-registry.ts',
   'adapters/embedded/metric-log.ts',
   'adapters/embedded/schema.ts',

@@ -157,6 +157,66 @@ describe.each(HOSTS)('$name', { timeout: 90_000 }, (host) => {
     });
   });
 
+  describe('enrichment', () => {
+    const labelsOf = async (keys: Keys, client: string, startMs: number): Promise<unknown> => {
+      const path = `/api/v1/samples?metric=cpu&client=${client}&start=${startMs}&end=${startMs + 1}`;
+      const read = () => getJson<{ samples: { labels: unknown }[] }>(keys, path).then(({ samples }) => samples[0]?.labels);
+      await expect.poll(read, { timeout: LIMITS.enrichmentMs }).toBeDefined();
+      return read();
+    };
+    const change = (keys: Keys, method: string, path: string, body?: unknown): Promise<Response> =>
+      fetch(`${keys.url}/api/v1/enrichment${path}`, {
+        method,
+        headers: { authorization: `Bearer ${keys.admin}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+
+    test('a change of the table shows within its time and over a restart; tags of a key win; what was pushed before stays', async () => {
+      const path = dataDir();
+      const server = await startOn(host, path);
+      const made = cliOn(
+        host,
+        ...['key', 'create', '--tenant', 'default', '--role', 'ingest', '--data-dir', path],
+        ...['--tag', 'rack=key', '--tag', 'team=web'],
+      );
+      expect(made.status).toBe(0);
+      const refused = cliOn(host, ...['key', 'create', '--tenant', 'default', '--role', 'ingest', '--tag', 'host=x']);
+      expect([refused.status, refused.stderr.includes('host cannot name a tag')]).toEqual([1, true]);
+
+      const startMs = Date.now() - 10_000;
+      await push(server.keys, 'web-1', 1, startMs);
+      const row = { datacenter: 'fra', tags: { rack: 'r7' } };
+      expect((await change(server.keys, 'PUT', '/web-1', row)).status).toBe(204);
+      let timeMs = startMs + 1;
+      const untilTagged = async (keys: Keys): Promise<void> => {
+        await expect
+          .poll(
+            async () => {
+              timeMs += 1;
+              await push(keys, 'web-1', 1, timeMs);
+              return labelsOf(keys, 'web-1', timeMs);
+            },
+            { timeout: LIMITS.enrichmentMs },
+          )
+          .toEqual({ rack: 'r7' });
+      };
+      await untilTagged(server.keys);
+      expect(await labelsOf(server.keys, 'web-1', startMs)).toEqual({});
+      expect((await push(server.keys, 'web-1', 1, timeMs + 1, made.stdout.trim())).status).toBe(202);
+      expect(await labelsOf(server.keys, 'web-1', timeMs + 1)).toEqual({ rack: 'key', team: 'web' });
+      const { clients } = await getJson<{ clients: { datacenter: string | null }[] }>(server.keys, '/api/v1/clients');
+      expect(clients).toMatchObject([{ datacenter: 'fra' }]);
+
+      await server.kill('SIGTERM');
+      const again = await startOn(host, path);
+      await untilCaughtUp(again.keys);
+      expect(await (await change(again.keys, 'GET', '')).json()).toEqual({ clients: { 'web-1': row } });
+      timeMs += 2;
+      await push(again.keys, 'web-1', 1, timeMs);
+      expect(await labelsOf(again.keys, 'web-1', timeMs)).toEqual({ rack: 'r7' });
+    });
+  });
+
   describe('keys', () => {
     test('a created key pushes as its client only, and not at all once it is revoked', async () => {
       const path = dataDir();

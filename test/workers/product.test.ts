@@ -8,9 +8,11 @@ import {
 } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
+import { remoteEnrichmentRegistry } from '../../src/adapters/durable-objects/enrichment-registry.ts';
 import { createKey, type KeyClaims } from '../../src/edge/keys.ts';
 import { LIMITS } from '../../src/model/limits.ts';
-import type { ShardObject } from '../../src/runtimes/cloudflare.ts';
+import type { EnrichmentKeeper } from '../../src/ports/shard-service.ts';
+import { type ShardObject, workerOf } from '../../src/runtimes/cloudflare.ts';
 import worker from './worker.ts';
 
 const HOSTS = Array.from({ length: 12 }, (_, i) => `host-${String(i).padStart(2, '0')}`);
@@ -19,19 +21,18 @@ let tenants = 0;
 const lately = (): number => Math.floor(Date.now() / 60_000) * 60_000 - 30_000;
 
 interface Person {
+  request(path: string, init?: RequestInit): Request;
   call(path: string, init?: RequestInit): Promise<Response>;
   readonly keyId: string;
 }
 
 async function person(claims: KeyClaims): Promise<Person> {
   const { key, keyId } = await createKey(env.METRICSTREAM_SECRET, claims, Date.now());
-  return {
-    keyId,
-    call(path, init = {}) {
-      const headers = { ...(init.headers as Record<string, string>), authorization: `Bearer ${key}` };
-      return exports.default.fetch(new Request(`https://metrics.example${path}`, { ...init, headers }));
-    },
+  const request: Person['request'] = (path, init = {}) => {
+    const headers = { ...(init.headers as Record<string, string>), authorization: `Bearer ${key}` };
+    return new Request(`https://metrics.example${path}`, { ...init, headers });
   };
+  return { keyId, request, call: (path, init) => exports.default.fetch(request(path, init)) };
 }
 
 /** A tenant of its own for each test: objects outlive tests. */
@@ -160,6 +161,39 @@ describe('the product in workerd', () => {
     });
     expect(revoked.status).toBe(200);
     expect((await push(agent, 'a', 1, Date.now(), 1)).status).toBe(401);
+  });
+
+  test('adds what the table says to pushes, at the edge that changed it and at one that knows nothing yet', async () => {
+    const { agent, reader, admin } = await people();
+    const table = JSON.stringify({ clients: { a: { tags: { rack: 'r7' } }, b: { tags: { rack: 'r8' } } } });
+    const headers = { 'content-type': 'application/json' };
+    expect((await admin.call('/api/v1/enrichment', { method: 'PUT', headers, body: table })).status).toBe(204);
+    const ms = lately();
+    expect((await push(agent, 'a', 0, ms, 1)).status).toBe(202);
+    const another = workerOf(undefined);
+    const request = agent.request('/metrics', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ client_id: 'b', metrics: [{ name: 'cpu', value: 1, timestamp: ms }] }),
+    });
+    const context = createExecutionContext();
+    const answer = await another.fetch?.(request as Parameters<NonNullable<typeof another.fetch>>[0], env, context);
+    expect(answer?.status).toBe(202);
+    const { samples } = await json<{ samples: { client_id: string; labels: unknown }[] }>(
+      reader.call(`/api/v1/samples?start=${ms}&end=${ms + 1}`),
+    );
+    expect(samples.map(({ client_id, labels }) => [client_id, labels])).toEqual([
+      ['a', { rack: 'r7' }],
+      ['b', { rack: 'r8' }],
+    ]);
+  });
+
+  test('takes pushes while control is of a version that knows no tables', async () => {
+    // A shard is an object that has no such call, as control of an earlier version.
+    const control = () => env.SHARD.getByName('shard-0') as unknown as EnrichmentKeeper;
+    const registry = remoteEnrichmentRegistry({ control });
+    await registry.refresh?.(Date.now());
+    await expect(registry.read('acme')).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   test('sums what its shards count, and what its edges count with them', async () => {

@@ -49,6 +49,13 @@ const STEPS: readonly SchemaStep[] = [
     },
     adds: true,
   },
+  {
+    take: (database) =>
+      void database.exec(
+        'CREATE TABLE enrichments (tenant TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID',
+      ),
+    adds: true,
+  },
 ];
 
 export interface FixedCounts {

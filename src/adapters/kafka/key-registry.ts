@@ -4,13 +4,11 @@ import type { KeyRegistry, Revocation } from '../../ports/key-registry.ts';
 import type { PartitionLog } from '../../ports/partition-log.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { TopicProducer } from '../../ports/topic-producer.ts';
-import { follow } from './follower.ts';
+import { FOLLOWED_PARTITION, follow } from './follower.ts';
 
 /*
  * A record is JSON: { tenant, keyId, revokedMs, expiresMs? }; its key is the key id, so that compaction keeps each once.
- * All of them lie in partition 0, in one order for everybody.
  */
-const PARTITION = 0;
 
 export interface KafkaKeyRegistryOptions {
   /** What this server knows, over a restart too. */
@@ -26,7 +24,7 @@ export interface KafkaKeyRegistryOptions {
 export async function kafkaKeyRegistry(options: KafkaKeyRegistryOptions): Promise<KeyRegistry> {
   const { local, log, producer, topic, clock } = options;
   const encoder = new TextEncoder();
-  await follow({ log, partition: PARTITION, from: 0, clock, take: ({ bytes }) => takeOver(bytes, options) });
+  await follow({ log, partition: FOLLOWED_PARTITION, from: 0, clock, take: ({ bytes }) => takeOver(bytes, options) });
   return {
     isRevoked: (keyId) => local.isRevoked(keyId),
     revokedSince: (sinceMs) => local.revokedSince(sinceMs),
@@ -36,7 +34,7 @@ export async function kafkaKeyRegistry(options: KafkaKeyRegistryOptions): Promis
       const value = encoder.encode(JSON.stringify({ tenant, keyId, revokedMs: nowMs, expiresMs }));
       await producer.send({
         topic,
-        partition: PARTITION,
+        partition: FOLLOWED_PARTITION,
         key: encoder.encode(keyId),
         value,
         headers: [],

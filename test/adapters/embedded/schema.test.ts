@@ -6,6 +6,8 @@ import type { SqlDatabase } from '../../../src/ports/sql-database.ts';
 
 const COUNTS = { partitions: 12, shards: 1 };
 const FIRST: SchemaStep = { take: () => expect.fail('what is there is made again'), adds: false };
+const SECOND: SchemaStep = { ...FIRST, adds: true };
+const THIRD = SECOND;
 const addTable = (name: string): SchemaStep => ({
   take: (database) => void database.exec(`CREATE TABLE ${name} (at_ms INTEGER PRIMARY KEY)`),
   adds: true,
@@ -29,8 +31,16 @@ describe('openSchema', () => {
   test('makes tables in which a row is written once: its key is the rowid or there is none; only documents have a secondary index', () => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
-    const names = ['checkpoints', 'documents', 'log_batches', 'raw_blocks', 'revoked_keys', 'settings', 'window_blocks'];
-    expect(tables(database)).toEqual(names);
+    expect(tables(database)).toEqual([
+      'checkpoints',
+      'documents',
+      'enrichments',
+      'log_batches',
+      'raw_blocks',
+      'revoked_keys',
+      'settings',
+      'window_blocks',
+    ]);
     const statements = database.exec<{ sql: string }>("SELECT sql FROM sqlite_master WHERE type = 'table'");
     const once = statements.filter(({ sql }) => sql.endsWith('WITHOUT ROWID') || /^[^,]* INTEGER PRIMARY KEY,/.test(sql));
     expect(once).toEqual(statements);
@@ -54,7 +64,7 @@ describe('openSchema', () => {
       take: (target) => void target.exec(`ALTER TABLE revoked_keys ADD COLUMN ${name} INTEGER`),
       adds: false,
     });
-    const steps = [FIRST, FIRST, add('a'), add('b')];
+    const steps = [FIRST, SECOND, THIRD, add('a'), add('b')];
     openSchema(database, COUNTS, steps);
     openSchema(database, COUNTS, steps);
     expect(database.exec('SELECT key_id, a, b FROM revoked_keys')).toEqual([{ key_id: 'acme.one', a: null, b: null }]);
@@ -64,12 +74,12 @@ describe('openSchema', () => {
   test('opens a file to which a newer version has only added tables, and leaves them', () => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
-    openSchema(database, COUNTS, [FIRST, FIRST, addTable('more'), addTable('still_more')]);
+    openSchema(database, COUNTS, [FIRST, SECOND, THIRD, addTable('more'), addTable('still_more')]);
     const before = database.exec('SELECT * FROM settings');
     openSchema(database, COUNTS);
     database.exec("INSERT INTO revoked_keys VALUES ('acme', 'acme.one', 1, NULL)");
     expect(database.exec('SELECT * FROM settings')).toEqual(before);
-    openSchema(database, COUNTS, [FIRST, FIRST, addTable('more'), addTable('still_more')]);
+    openSchema(database, COUNTS, [FIRST, SECOND, THIRD, addTable('more'), addTable('still_more')]);
     expect(tables(database)).toContain('still_more');
   });
 
@@ -79,15 +89,15 @@ describe('openSchema', () => {
   ])('refuses a file that a newer version has %s', (_, later) => {
     const database = nodeSqlDatabase(':memory:');
     openSchema(database, COUNTS);
-    openSchema(database, COUNTS, [FIRST, FIRST, ...later]);
+    openSchema(database, COUNTS, [FIRST, SECOND, THIRD, ...later]);
     expect(() => openSchema(database, COUNTS)).toThrow(expect.objectContaining({ code: 'schema_newer' }));
-    openSchema(database, COUNTS, [FIRST, FIRST, ...later]);
+    openSchema(database, COUNTS, [FIRST, SECOND, THIRD, ...later]);
   });
 
   test('takes a file that is made new for as old as its last change', () => {
     const database = nodeSqlDatabase(':memory:');
     const first: SchemaStep = { take: (target) => openTables(target), adds: false };
-    openSchema(database, COUNTS, [first, addTable('more')]);
+    openSchema(database, COUNTS, [first, addTable('more'), addTable('still_more')]);
     openSchema(database, COUNTS);
   });
 
@@ -105,7 +115,7 @@ describe('openSchema', () => {
     database.exec("UPDATE settings SET value = '7' WHERE name GLOB 'schema_*'");
     const before = database.exec('SELECT * FROM settings');
     expect(() => openSchema(database, COUNTS)).toThrow(
-      expect.objectContaining({ code: 'schema_newer', message: expect.stringMatching(/7.*5/) }),
+      expect.objectContaining({ code: 'schema_newer', message: expect.stringMatching(/7.*6/) }),
     );
     expect(database.exec('SELECT * FROM settings')).toEqual(before);
   });

@@ -33,7 +33,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
 const WITH_BODY = TABLE.filter(({ route }) => BODIES[route] !== undefined);
 const WITH_ID = TABLE.filter(({ path }) => path.includes('{id}'));
 const idIn = (path: string) => (path.includes('/incidents/') ? 'inc-1' : 'one');
-const pathOf = ({ path }: Row, id = idIn(path)): string => path.replace('{id}', id);
+const pathOf = ({ path }: Row, id = idIn(path)): string => path.replace('{id}', id).replace('{client}', 'web-1');
 
 function request(lab: AlertLab, row: Row, init: SendOptions, body: unknown = BODIES[row.route]): Promise<Response> {
   return lab.send(row.method, pathOf(row), body === undefined ? init : { ...init, body: JSON.stringify(body) });
@@ -68,6 +68,7 @@ test('the table is what this page says of it', () => {
       ]),
     ),
     'POST /api/v1/channels/{id}/test': 'admin',
+    'POST /api/v1/clients/{client}/retire': 'admin',
     'POST /api/v1/incidents/{id}/acknowledge': 'admin',
     'POST /api/v1/incidents/{id}/notes': 'admin',
     'POST /api/v1/incidents/{id}/resolve': 'admin',

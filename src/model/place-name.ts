@@ -1,5 +1,5 @@
 /** Names of datacenters and environments: short, and safe in a label. */
-import { LIMITS } from '../model/limits.ts';
+import { LIMITS } from './limits.ts';
 
 const PLACE = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
 
