@@ -70,6 +70,8 @@ export const SERVICE_LIMITS = {
   kafkaRetryDelayMs: 250,
   kafkaConnectTimeoutMs: 2 * SECOND_MS,
   kafkaRequestTimeoutMs: 5 * SECOND_MS,
+  /** All tries of a call that only reads: three requests of a broker that is silent, and who asked asks another. */
+  kafkaReadTimeoutMs: 15 * SECOND_MS,
   /** How long it is taken for true who leads a partition: after a failure the new leader is found so soon. */
   kafkaMetadataAgeMs: 1 * SECOND_MS,
 
