@@ -38,6 +38,8 @@ export const SERVICE_LIMITS = {
   /** How long a list of a tenant's clients serves, by which it is known who is new; and of how many tenants there is one. */
   knownClientsMs: 1 * MINUTE_MS,
   knownClientListsMax: 100,
+  /** How long it serves what the checkpoints of other owners say of their clients; each is written every 15 s. */
+  elsewhereAgeMs: 5 * SECOND_MS,
   /** Clients of a query that are read at once. */
   readsAheadMax: 8,
   /** Clients of a partition whose minutes are read back at once. */
