@@ -198,6 +198,7 @@ async function windowsOf(
 
 /** As they lie in their blocks: several columns a series. */
 async function storedWindows(range: StoreRange, resolution: Resolution, store: TimeSeriesStore): Promise<WindowColumn[]> {
+  if (range.startMs >= range.endMs) return [];
   const blocks = await store.readWindows(range, resolution);
   return blocks.flatMap((block) => block.columns);
 }
@@ -218,7 +219,8 @@ async function minutesOf(state: ClientState, range: StoreRange, store: TimeSerie
   // Asked for in one go: between the two a seal could move samples from one to the other.
   const [samples, stored] = await Promise.all([
     from < untilMs ? samplesOf(state, from, untilMs, store, range.want) : undefined,
-    storedWindows(range, '1m', store),
+    // What is not bundled is told by its samples.
+    storedWindows({ ...range, endMs: Math.min(range.endMs, bundledHourMs) }, '1m', store),
   ]);
   const revisions = resident.size === 0 ? undefined : revisionsOf(joinWindows(stored));
   const amended = lateColumns.flatMap(({ block }) =>
@@ -244,7 +246,7 @@ async function hoursOf(state: ClientState, range: StoreRange, open: boolean, sto
   const changed = new Set(
     state.head.minutesIn(startMs, Math.min(lastHourEnd, bundledDayMs)).map((minute) => windowStart(minute, HOUR_MS)),
   );
-  const stored = await storedWindows({ ...range, startMs }, '1h', store);
+  const stored = await storedWindows({ ...range, startMs, endMs: Math.min(range.endMs, bundledDayMs) }, '1h', store);
   const kept = cutWindows(stored, (start) => start < bundledDayMs && !changed.has(start));
   const folded: WindowColumn[] = [];
   const later = { startMs: Math.max(startMs, bundledDayMs), endMs: Math.min(lastHourEnd, closedMs) };

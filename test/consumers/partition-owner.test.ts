@@ -283,7 +283,16 @@ test('whoever takes a partition over writes again what its last owner may have w
     },
   ];
   await lab.store.write([
-    { tenant: 'default', client: 'web-1', datacenter: undefined, environment: undefined, samples, minutes: [], hours: [] },
+    {
+      tenant: 'default',
+      client: 'web-1',
+      datacenter: undefined,
+      environment: undefined,
+      samples,
+      minutes: [],
+      hours: [],
+      blocks: [],
+    },
   ]);
   await lab.clock.advance(LIMITS.sessionTimeoutMs + SECOND_MS);
   expect([await storedSamples(lab, 'web-1'), await storedWindows(lab, 'web-1', '1m')]).toEqual(truth);
