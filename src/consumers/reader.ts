@@ -6,7 +6,7 @@ import type { Series } from '../model/series.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, type Resolution, windowStart } from '../model/window.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ClientStatus, ClientWindows, MetricReader, RangeQuery, SeriesFilter, WindowQuery } from '../ports/metric-reader.ts';
-import type { StoreRange, TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
+import type { SeriesWant, StoreRange, TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
 import { ClientState } from './client-state.ts';
 import type { Pipeline } from './pipeline.ts';
 import { filterBlock, foldSamples, foldWindows } from './sample-block.ts';
@@ -28,8 +28,6 @@ export interface ReaderDependencies {
   /** Whether the heads hold again what they held before the last stop: before that a minute would look partial. */
   replayed(): boolean;
 }
-
-type Want = (series: Series) => boolean;
 
 export function metricReader(deps: ReaderDependencies): MetricReader {
   const stateOf = (tenant: string, client: string): ClientState => {
@@ -127,12 +125,13 @@ async function* ahead<T, R>(
   while (reading.length > 0) yield await next();
 }
 
-function wantOf({ metric, labels }: SeriesFilter): Want | undefined {
+function wantOf({ metric, labels }: SeriesFilter): SeriesWant | undefined {
   const pairs = Object.entries(labels);
   if (metric === undefined && pairs.length === 0) return undefined;
-  return (series) =>
+  const passes = (series: Series): boolean =>
     (metric === undefined || series.name === metric) &&
     pairs.every(([key, value]) => series.labels.some(([label, held]) => label === key && held === value));
+  return Object.assign(passes, { metric });
 }
 
 function statusOf(state: ClientState): ClientStatus {
@@ -183,7 +182,7 @@ async function describeMetrics(
 async function windowsOf(
   state: ClientState,
   query: WindowQuery,
-  want: Want | undefined,
+  want: SeriesWant | undefined,
   store: TimeSeriesStore,
 ): Promise<ClientWindows> {
   const { client, frontierMs } = state;

@@ -40,8 +40,12 @@ export function influxTimeSeriesStore(options: InfluxTimeSeriesStoreOptions): Ti
     async readWindows(range, resolution) {
       const source = sourceOf(run, buckets, resolution, range);
       const list = await listed(source, range, WINDOW_FIELDS[0]);
-      const { columns, gaps } = await readPacked(source, packer, range, resolution, list);
-      return windowBlocks(await readRows(source, gaps, list, WINDOW_FIELDS), BLOCK_MS[resolution], columns);
+      const rowsIn = (stretches: readonly Stretch[]) => readRows(source, stretches, list, WINDOW_FIELDS);
+      const packing = readPacked(source, packer, range, resolution, list);
+      // Of a block or less the points are few, and to ask for them later would take as long again.
+      const isShort = range.endMs - range.startMs <= BLOCK_MS[resolution];
+      const [{ columns, gaps }, early] = await Promise.all([packing, isShort ? rowsIn([range]) : undefined]);
+      return windowBlocks(early ?? (await rowsIn(gaps)), BLOCK_MS[resolution], columns);
     },
     // The buckets have their retention.
     retain: async () => 0,
@@ -139,21 +143,23 @@ function sourceOf(run: RunFlux, buckets: BucketNames, kind: PointKind, { tenant,
 interface SeriesList {
   readonly isEmpty: boolean;
   readonly names: readonly string[];
-  readonly words: readonly FluxTable[];
+  /** undefined: they are asked for with the rows. */
+  readonly words: readonly FluxTable[] | undefined;
 }
 
-/** What `want` says can only be asked of a series: where it is given they are listed first. @returns undefined: all are wanted. */
+/** What `want` says can only be asked of a series: where it names no metric they are listed first. @returns undefined: all are wanted. */
 async function listed({ run, points, want }: Source, range: Stretch, field: string): Promise<SeriesList | undefined> {
   const span = spanOf(range);
   if (want === undefined || span === undefined) return undefined;
-  const tables = await run(lastOf(points(span), [...WORDS, field]));
+  if (want.metric !== undefined) return { isEmpty: false, names: [tagText(want.metric)], words: undefined };
+  const tables = await run(lastOf(points(span), undefined, [...WORDS, field]));
   const wanted = seriesOfTables(tables).filter(({ series }) => want(series));
   const names = [...new Set(wanted.map(({ series }) => tagText(series.name)))];
   return { isEmpty: names.length === 0, names: names.length > MANY_NAMES ? [] : names, words: tables.filter(isWord) };
 }
 
-function lastOf(points: ParameterizedQuery, fields: readonly string[]): ParameterizedQuery {
-  return flux`${points} |> filter(fn: (r) => ${anyOf('_field', fields)}) |> last() |> ${DROP} |> yield(name: "last")`;
+function lastOf(points: ParameterizedQuery, list: SeriesList | undefined, fields: readonly string[]): ParameterizedQuery {
+  return flux`${fieldsIn(points, list, fields)} |> last() |> ${DROP} |> yield(name: "last")`;
 }
 
 function fieldsIn(points: ParameterizedQuery, list: SeriesList | undefined, fields: readonly string[]): ParameterizedQuery {
@@ -173,7 +179,7 @@ async function readRows(
   const spans = stretches.map(spanOf).filter((span) => span !== undefined);
   const parts = spans.map((span) => {
     const rows = flux`${fieldsIn(points(span), list, fields)} |> ${DROP} |> yield(name: "rows")`;
-    return run(list === undefined ? flux`${lastOf(points(span), WORDS)}\n${rows}` : rows);
+    return run(list?.words === undefined ? flux`${lastOf(points(span), list, WORDS)}\n${rows}` : rows);
   });
   const tables = [list?.words ?? [], ...(await Promise.all(parts))].flat();
   return seriesOfTables(tables).filter(({ series }) => want?.(series) !== false);
