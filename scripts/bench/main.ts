@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type BareOptions, runBare } from './bare.ts';
 import { type ClosedOptions, runClosed } from './closed.ts';
 import { type KafkaOptions, runKafka } from './kafka.ts';
+import { runKafkaQuery } from './kafka-query.ts';
 import { describeMachine } from './machine.ts';
 import { type QueryOptions, runQuery } from './query.ts';
 import { isSound, renderMarkdown, replaceBetweenMarkers } from './report.ts';
@@ -28,6 +29,7 @@ type ClosedFlags = Omit<ClosedOptions, 'connections' | 'clock'> & {
   readonly clock: readonly ClosedOptions['clock'][];
 };
 type KafkaFlags = Pick<KafkaOptions, 'seconds' | 'connections' | 'runs'>;
+type QueryFlags = Pick<QueryOptions, 'hosts'>;
 type Scenario = (bench: Bench) => Promise<Sections>;
 
 const DEFAULT_OUT = '.bench/result.json';
@@ -82,6 +84,9 @@ const bare = (options: BareOptions): Scenario => {
 const query = (options: QueryOptions): Scenario => {
   return async (bench) => ({ query: await runQuery(bench, options) });
 };
+const kafkaQuery = (options: QueryOptions): Scenario => {
+  return async (bench) => ({ kafkaQuery: await runKafkaQuery(bench, options) });
+};
 const visible = (options: VisibleOptions): Scenario => {
   return async (bench) => ({ visible: await runVisible(bench, options) });
 };
@@ -89,6 +94,11 @@ const visible = (options: VisibleOptions): Scenario => {
 const kafka = (options: KafkaOptions): Scenario => {
   return async (bench) => ({ kafka: await runKafka(bench, options) });
 };
+
+const QUERIES = [
+  ['query', 'query times on a prefilled day', query],
+  ['kafka-query', 'the same of InfluxDB, on the services whose addresses the environment has', kafkaQuery],
+] as const;
 
 function program(): Command {
   const bench = new Command('bench')
@@ -122,11 +132,11 @@ function program(): Command {
   load('bare', 'the same loads against a server that does next to nothing', BARE.seconds).action(
     (flags: Pick<BareOptions, 'seconds'>, command: Command) => run(command, bare({ ...BARE, ...flags })),
   );
-  bench
-    .command('query')
-    .description('query times on a prefilled day')
-    .option('--hosts <n>', 'hosts with a day of minutes', positive, QUERY.hosts)
-    .action((flags: Pick<QueryOptions, 'hosts'>, command: Command) => run(command, query({ ...QUERY, ...flags })));
+  for (const [name, text, scenario] of QUERIES) {
+    const queries = bench.command(name).description(text);
+    queries.option('--hosts <n>', 'hosts with a day of minutes', positive, QUERY.hosts);
+    queries.action((flags: QueryFlags, command: Command) => run(command, scenario({ ...QUERY, ...flags })));
+  }
   bench
     .command('visible')
     .description('from push to sight')

@@ -3,7 +3,7 @@ import { METRICS_PER_PUSH, simulatedClock } from './fleet.ts';
 import { openLoad } from './load.ts';
 import { type Check, check, sentBy } from './measure.ts';
 import { get } from './read-api.ts';
-import { median, type QueryResult, type Timing } from './result.ts';
+import { median, type QueryResult, type QueryTimes, type Timing } from './result.ts';
 import { type Bench, checkLine, createHosts } from './scenario.ts';
 import { type Server, withServer } from './server-process.ts';
 import { storedSamples, tableBytes } from './stored-bytes.ts';
@@ -19,7 +19,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const STEP_MS = 5 * MINUTE_MS;
 const INTERVAL_MS = 10_000;
-const SAMPLES_PER_MINUTE = MINUTE_MS / INTERVAL_MS;
+export const SAMPLES_PER_MINUTE = MINUTE_MS / INTERVAL_MS;
 /** Two pushes beyond the day move every watermark past its last minute. */
 const PUSHES_PER_HOST = DAY_MS / INTERVAL_MS + 2;
 /** Below the server's 100 a second per client, with room for a tick of the generator that comes late. */
@@ -34,47 +34,58 @@ interface Columns {
 }
 
 export function runQuery(bench: Bench, options: QueryOptions): Promise<QueryResult> {
-  const { hosts } = options;
   return withServer(bench.serverOptions, async (server) => {
     // The oldest samples are to be within what is accepted when they arrive.
     const startMs = Math.ceil((Date.now() - DAY_MS + 10_000) / MINUTE_MS) * MINUTE_MS;
-    const endMs = startMs + DAY_MS;
-    const prefilled = await prefill(bench, server, hosts, startMs);
+    const prefilled = await prefill(bench, server, options.hosts, startMs);
     const stored = await storedSamples(server);
     const restarting = performance.now();
     const restarted = await server.restart('SIGTERM');
     const stopMs = performance.now() - restarting - restarted.readyMs;
-    const hour = await timed(restarted, options.hourQueries, {
-      metric: 'cpu',
-      client: prefilled.aClient,
-      start: endMs - HOUR_MS,
-      end: endMs,
-      resolution: '1m',
-    });
-    const { windows } = JSON.parse(hour.text) as Windows;
-    const complete = windows.every((window) => window.count === SAMPLES_PER_MINUTE);
-    // Ranges are moved to multiples of the step: this one holds the whole day whatever minute it begins at.
-    const all = { start: startMs - (startMs % STEP_MS), end: endMs, resolution: '1m', format: 'columns' };
-    const day = await timed(restarted, options.dayQueries, { ...all, step: '5m' });
-    const eachMinute = await timed(restarted, 1, { ...all, step: '1m', fields: 'avg' });
-    bench.log(
-      `  1 host, 1 metric, 1 h: ${timingLine(hour.timing)}; ${windows.length} minutes, ${complete ? '' : 'NOT '}complete`,
-    );
-    bench.log(
-      `  ${hosts} hosts × ${METRICS_PER_PUSH} metrics × 24 h: ${timingLine(day.timing)}; ${points(eachMinute.text)} minutes`,
-    );
+    const times = await queryTimes(bench, restarted, options, { startMs, aClient: prefilled.aClient });
     await restarted.stop();
     return {
-      hosts,
+      ...times,
       prefillPushesPerSecond: prefilled.pushesPerSecond,
       check: prefilled.check,
       stopMs,
-      hour: { ...hour.timing, minutes: windows.length, complete },
-      day: { ...day.timing, points: points(day.text), minutes: points(eachMinute.text) },
       stored,
       windows: tableBytes(server.dataDir, 'window_blocks'),
     };
   });
+}
+
+/** Minutes of six samples each: a day from `startMs` on. */
+export interface Filled {
+  readonly startMs: number;
+  readonly aClient: string;
+}
+
+export async function queryTimes(bench: Bench, server: Server, options: QueryOptions, filled: Filled): Promise<QueryTimes> {
+  const { startMs, aClient } = filled;
+  const endMs = startMs + DAY_MS;
+  const hour = await timed(server, options.hourQueries, {
+    metric: 'cpu',
+    client: aClient,
+    start: endMs - HOUR_MS,
+    end: endMs,
+    resolution: '1m',
+  });
+  const { windows } = JSON.parse(hour.text) as Windows;
+  const complete = windows.every((window) => window.count === SAMPLES_PER_MINUTE);
+  // Ranges are moved to multiples of the step: this one holds the whole day whatever minute it begins at.
+  const all = { start: startMs - (startMs % STEP_MS), end: endMs, resolution: '1m', format: 'columns' };
+  const day = await timed(server, options.dayQueries, { ...all, step: '5m' });
+  const eachMinute = await timed(server, 1, { ...all, step: '1m', fields: 'avg' });
+  const whole = `${windows.length} minutes, ${complete ? '' : 'NOT '}complete`;
+  bench.log(`  1 host, 1 metric, 1 h: ${timingLine(hour.timing)}; ${whole}`);
+  const what = `${options.hosts} hosts × ${METRICS_PER_PUSH} metrics × 24 h`;
+  bench.log(`  ${what}: ${timingLine(day.timing)}; ${points(eachMinute.text)} minutes`);
+  return {
+    hosts: options.hosts,
+    hour: { ...hour.timing, minutes: windows.length, complete },
+    day: { ...day.timing, points: points(day.text), minutes: points(eachMinute.text) },
+  };
 }
 
 interface Prefilled {

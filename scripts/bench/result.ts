@@ -85,16 +85,20 @@ export interface Timing {
   readonly responseBytes: number;
 }
 
-export interface QueryResult {
+/** Of a day of minutes. */
+export interface QueryTimes {
   readonly hosts: number;
+  /** 1 host, 1 metric, 1 h: how many minutes came, and whether each held all its samples. */
+  readonly hour: Timing & { readonly minutes: number; readonly complete: boolean };
+  /** Every host and metric, 24 h, step=5m; `minutes`: how many a step=1m query of the same range shows. */
+  readonly day: Timing & { readonly points: number; readonly minutes: number };
+}
+
+export interface QueryResult extends QueryTimes {
   readonly prefillPushesPerSecond: number;
   readonly check: Check;
   /** From SIGTERM until everything was sealed and the process had gone. */
   readonly stopMs: number;
-  /** 1 host, 1 metric, 1 h: how many minutes came, and whether each held its six samples. */
-  readonly hour: Timing & { readonly minutes: number; readonly complete: boolean };
-  /** Every host and metric, 24 h, step=5m; `minutes`: how many a step=1m query of the same range shows. */
-  readonly day: Timing & { readonly points: number; readonly minutes: number };
   readonly stored: StoredBytes;
   /** Minutes and hours of the day, after the last stop. */
   readonly windows: TableBytes;
@@ -137,6 +141,8 @@ export interface Sections {
   readonly query?: QueryResult;
   readonly visible?: VisibleResult;
   readonly kafka?: KafkaResult;
+  /** Of a server that reads InfluxDB alone. */
+  readonly kafkaQuery?: QueryTimes;
 }
 
 export interface BenchResult extends Sections {

@@ -42,8 +42,10 @@ export interface Installation {
   readonly prefix: string;
   readonly topics: ReturnType<typeof topicNames>;
   readonly tenants: readonly (TenantKey & { readonly read: string })[];
-  /** Makes a server; it does not run yet. */
-  server(name: string, roles: readonly Role[]): Promise<Server>;
+  /** Of a tenant whose clients may push so often a second. */
+  limitedKey(requestsPerSecond: number): Promise<string>;
+  /** Makes a server; it does not run yet. @param env beside what all have. */
+  server(name: string, roles: readonly Role[], env?: Readonly<Record<string, string>>): Promise<Server>;
   /** Revokes or restores the token with which its servers write and read InfluxDB. */
   setToken(status: 'active' | 'inactive'): Promise<void>;
   close(): Promise<void>;
@@ -69,11 +71,15 @@ export async function openInstallation(site: Site, name: string): Promise<Instal
     prefix,
     topics,
     tenants: await Promise.all(Array.from({ length: TENANTS }, (_, i) => tenantKeys(secret, `tenant-${i + 1}`))),
-    async server(serverName, roles) {
+    async limitedKey(requestsPerSecond) {
+      const { key } = await createKey(secret, { tenant: 'limited', role: 'ingest', requestsPerSecond }, Date.now());
+      return key;
+    },
+    async server(serverName, roles, own = {}) {
       const [port = 0] = await freePorts(1);
       const dataDir = join(site.dir, `${prefix}${serverName}`);
       mkdirSync(dataDir, { recursive: true });
-      const env = { ...process.env, ...common, METRICSTREAM_INFLUX_TOKEN: token.token, TMPDIR: dataDir };
+      const env = { ...process.env, ...common, ...own, METRICSTREAM_INFLUX_TOKEN: token.token, TMPDIR: dataDir };
       const server = serverOf({ name: serverName, roles, port, dataDir, env });
       servers.push(server);
       return server;

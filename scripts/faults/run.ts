@@ -10,6 +10,7 @@ import type { Role } from '../../src/runtimes/config.ts';
 import { type Installation, openInstallation, type Server } from './installation.ts';
 import { Ledger, type SeenWindow, type Verdict } from './ledger.ts';
 import { Load } from './load.ts';
+import { openRedisSite, type RedisSite } from './redis-site.ts';
 import type { Site } from './site.ts';
 
 /** What a fault has in its hands while it runs. */
@@ -18,6 +19,8 @@ export interface Scene {
   readonly installation: Installation;
   /** In the order of the fault's layout. */
   readonly servers: readonly Server[];
+  /** Where the fault asks for it. */
+  readonly redis: RedisSite | undefined;
   readonly load: Load;
   readonly ledger: Ledger;
   readonly isQuick: boolean;
@@ -34,6 +37,8 @@ export interface Fault {
   /** For the table: what is done. */
   readonly title: string;
   readonly layout: readonly (readonly Role[])[];
+  /** Edges count together what clients do, in a Redis behind a gateway. */
+  readonly sharesLimits?: boolean;
   /** Before the load. */
   prepare?(scene: Scene): Promise<void>;
   /** Does it, and undoes it: when it resolves the fault is over. */
@@ -85,9 +90,11 @@ export async function runFault(fault: Fault, site: Site, options: RunOptions): P
   const notes: string[] = [];
   const wrong: string[] = [];
   const servers: Server[] = [];
+  let redis: RedisSite | undefined;
   try {
+    if (fault.sharesLimits === true) redis = await openRedisSite(join(site.dir, installation.prefix), site.kafka.brokers);
     for (const [i, roles] of fault.layout.entries())
-      servers.push(await installation.server(`${roles.join('-')}-${i + 1}`, roles));
+      servers.push(await installation.server(`${roles.join('-')}-${i + 1}`, roles, redis?.env));
     await Promise.all(servers.map((server) => server.start()));
     await untilSettled(servers, RECOVERY_MS);
     const ledger = new Ledger();
@@ -98,6 +105,7 @@ export async function runFault(fault: Fault, site: Site, options: RunOptions): P
       site,
       installation,
       servers,
+      redis,
       load,
       ledger,
       note: (text) => void notes.push(text),
@@ -136,6 +144,7 @@ export async function runFault(fault: Fault, site: Site, options: RunOptions): P
   } finally {
     await site.heal();
     await installation.close();
+    await redis?.close();
     if (options.logs !== undefined)
       for (const server of servers) writeFileSync(join(options.logs, `${fault.name}-${server.name}.log`), server.output());
   }

@@ -1,9 +1,11 @@
-/** Consumes the partitions that the group gives this process: takes them over, gives them up, and reads what they hold. */
+/** Consumes the partitions that the group gives this process: takes them over, gives them up, and reads what they and those of others hold. */
 import { type ErrorCode, MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { partitionOf } from '../model/partition.ts';
+import type { CheckpointLog } from '../ports/checkpoint-log.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
 import type { PartitionGroup } from '../ports/partition-group.ts';
+import { clientsElsewhere } from './clients-elsewhere.ts';
 import { knownClients } from './known-clients.ts';
 import { type LiveHub, liveHub } from './live.ts';
 import { OwnedPartition, type OwnedPartitionDependencies } from './owned-partition.ts';
@@ -13,6 +15,10 @@ import { metricReader } from './reader.ts';
 export interface PartitionOwnerDependencies extends Omit<OwnedPartitionDependencies, 'seen' | 'headBytesMax' | 'mayWrite'> {
   readonly group: PartitionGroup;
   readonly partitions: number;
+  /** Whether it will join the group: one that does not reads what others wrote, and owns nothing. */
+  readonly consumes: boolean;
+  /** The same as `checkpoints`, for reading those of others: what it remembers of them is not mixed with what it saves. */
+  readonly checkpointsElsewhere: Pick<CheckpointLog, 'load'>;
   /** Of all partitions together. */
   readonly headBytesMax: number;
 }
@@ -38,7 +44,12 @@ export class PartitionOwner {
       readsAhead: LIMITS.readsAheadMax,
       allHere: () => this.#owned.size === deps.partitions,
       pipelineOf: (key) => this.#owned.get(partitionOf(key, deps.partitions))?.pipeline,
-      replayed: () => this.#joined && this.#replayed(),
+      elsewhere: clientsElsewhere({
+        ...deps,
+        checkpoints: deps.checkpointsElsewhere,
+        isHere: (partition) => this.#owned.has(partition),
+      }),
+      replayed: () => !deps.consumes || (this.#joined && this.#replayed()),
     });
     const { telemetry } = deps;
     telemetry.gauge('metricstream_consumer_lag_records', () => this.#sum(({ lag }) => lag));

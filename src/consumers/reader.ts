@@ -6,7 +6,7 @@ import type { Series } from '../model/series.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, type Resolution, windowStart } from '../model/window.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ClientStatus, ClientWindows, MetricReader, RangeQuery, SeriesFilter, WindowQuery } from '../ports/metric-reader.ts';
-import type { StoreRange, TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
+import type { SeriesWant, StoreRange, TimeSeriesStore, WindowColumn } from '../ports/time-series-store.ts';
 import { ClientState } from './client-state.ts';
 import type { Pipeline } from './pipeline.ts';
 import { filterBlock, foldSamples, foldWindows } from './sample-block.ts';
@@ -21,16 +21,15 @@ export interface ReaderDependencies {
   /** Whether these are all there are. */
   allHere(): boolean;
   pipelineOf(key: string): Pipeline | undefined;
+  /** What is known of the clients of a tenant whose pipelines are another's; left out: there are none. */
+  readonly elsewhere?: (tenant: string) => Promise<readonly ClientState[]>;
   /** Clients that are read at once: more than one where the store is elsewhere. */
   readonly readsAhead: number;
   /** Whether the heads hold again what they held before the last stop: before that a minute would look partial. */
   replayed(): boolean;
 }
 
-type Want = (series: Series) => boolean;
-
 export function metricReader(deps: ReaderDependencies): MetricReader {
-  const { clock } = deps;
   const stateOf = (tenant: string, client: string): ClientState => {
     const key = clientKey(tenant, client);
     const state = deps.pipelineOf(key)?.clients.get(key);
@@ -41,12 +40,14 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
     const states = deps.pipelines().flatMap(({ clients }) => [...clients.values()].filter((state) => state.tenant === tenant));
     return states.sort((a, b) => (a.client < b.client ? -1 : 1));
   };
+  const allStatesOf = async (tenant: string): Promise<ClientState[]> =>
+    withOthers(statesOf(tenant), (await deps.elsewhere?.(tenant)) ?? []);
   const checkReplayed = (): void => {
     if (deps.replayed()) return;
     const detail = 'The server is reading its log after a start; try again.';
     throw new MetricStreamError('unavailable', detail, { retryAfterMs: LIMITS.retryMs });
   };
-  const breathe = (): Promise<void> => new Promise((resolve) => void clock.schedule(0, resolve));
+  const breathe = (): Promise<void> => new Promise((resolve) => void deps.clock.schedule(0, resolve));
   /** Whether samples of clients that memory has let go of, or never had, may lie in the range: none goes before its last day is bundled. */
   const reachesBack = ({ startMs }: RangeQuery): boolean =>
     !deps.allHere() || startMs < windowStart(Math.max(0, ...deps.pipelines().map((pipeline) => pipeline.logMs)), DAY_MS);
@@ -70,11 +71,11 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
   return {
     async clients(tenant) {
       checkReplayed();
-      return statesOf(tenant).map(statusOf);
+      return (await allStatesOf(tenant)).map(statusOf);
     },
     async metrics(tenant) {
       checkReplayed();
-      return describeMetrics(statesOf(tenant), deps.store);
+      return describeMetrics(await allStatesOf(tenant), deps);
     },
     async *windows(query) {
       checkReplayed();
@@ -99,8 +100,19 @@ export function metricReader(deps: ReaderDependencies): MetricReader {
   };
 }
 
+/** One that has come here meanwhile is what is here. @returns sorted. */
+function withOthers(here: ClientState[], elsewhere: readonly ClientState[]): ClientState[] {
+  if (elsewhere.length === 0) return here;
+  const names = new Set(here.map(({ client }) => client));
+  return [...here, ...elsewhere.filter(({ client }) => !names.has(client))].sort((a, b) => (a.client < b.client ? -1 : 1));
+}
+
 /** What `read` makes of each item, in their order, up to `most` of them under way at once. */
-async function* ahead<T, R>(most: number, items: AsyncIterable<T>, read: (item: T) => Promise<R>): AsyncGenerator<R> {
+async function* ahead<T, R>(
+  most: number,
+  items: AsyncIterable<T> | Iterable<T>,
+  read: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
   const reading: Promise<R>[] = [];
   const next = (): Promise<R> => reading.shift() as Promise<R>;
   for await (const item of items) {
@@ -113,12 +125,13 @@ async function* ahead<T, R>(most: number, items: AsyncIterable<T>, read: (item: 
   while (reading.length > 0) yield await next();
 }
 
-function wantOf({ metric, labels }: SeriesFilter): Want | undefined {
+function wantOf({ metric, labels }: SeriesFilter): SeriesWant | undefined {
   const pairs = Object.entries(labels);
   if (metric === undefined && pairs.length === 0) return undefined;
-  return (series) =>
+  const passes = (series: Series): boolean =>
     (metric === undefined || series.name === metric) &&
     pairs.every(([key, value]) => series.labels.some(([label, held]) => label === key && held === value));
+  return Object.assign(passes, { metric });
 }
 
 function statusOf(state: ClientState): ClientStatus {
@@ -143,17 +156,21 @@ async function seriesOf(state: ClientState, store: TimeSeriesStore): Promise<rea
   return blocks.flatMap((block) => block.columns.map((column) => column.series));
 }
 
-async function describeMetrics(states: readonly ClientState[], store: TimeSeriesStore): Promise<MetricEntry[]> {
+async function describeMetrics(
+  states: readonly ClientState[],
+  { store, readsAhead }: Pick<ReaderDependencies, 'store' | 'readsAhead'>,
+): Promise<MetricEntry[]> {
   const byName = new Map<
     string,
     { entry: { name: string; unit: string; kind: string }; clients: Set<string>; series: Map<string, Series> }
   >();
-  for (const state of states) {
-    for (const series of await seriesOf(state, store)) {
+  const read = async (state: ClientState) => ({ client: state.client, all: await seriesOf(state, store) });
+  for await (const { client, all } of ahead(readsAhead, states, read)) {
+    for (const series of all) {
       const { name, unit, kind } = series;
       const held = byName.get(name) ?? { entry: { name, unit, kind }, clients: new Set(), series: new Map() };
       byName.set(name, held);
-      held.clients.add(state.client);
+      held.clients.add(client);
       held.series.set(series.key, series);
     }
   }
@@ -165,7 +182,7 @@ async function describeMetrics(states: readonly ClientState[], store: TimeSeries
 async function windowsOf(
   state: ClientState,
   query: WindowQuery,
-  want: Want | undefined,
+  want: SeriesWant | undefined,
   store: TimeSeriesStore,
 ): Promise<ClientWindows> {
   const { client, frontierMs } = state;
@@ -180,6 +197,7 @@ async function windowsOf(
 
 /** As they lie in their blocks: several columns a series. */
 async function storedWindows(range: StoreRange, resolution: Resolution, store: TimeSeriesStore): Promise<WindowColumn[]> {
+  if (range.startMs >= range.endMs) return [];
   const blocks = await store.readWindows(range, resolution);
   return blocks.flatMap((block) => block.columns);
 }
@@ -200,7 +218,8 @@ async function minutesOf(state: ClientState, range: StoreRange, store: TimeSerie
   // Asked for in one go: between the two a seal could move samples from one to the other.
   const [samples, stored] = await Promise.all([
     from < untilMs ? samplesOf(state, from, untilMs, store, range.want) : undefined,
-    storedWindows(range, '1m', store),
+    // What is not bundled is told by its samples.
+    storedWindows({ ...range, endMs: Math.min(range.endMs, bundledHourMs) }, '1m', store),
   ]);
   const revisions = resident.size === 0 ? undefined : revisionsOf(joinWindows(stored));
   const amended = lateColumns.flatMap(({ block }) =>
@@ -226,7 +245,7 @@ async function hoursOf(state: ClientState, range: StoreRange, open: boolean, sto
   const changed = new Set(
     state.head.minutesIn(startMs, Math.min(lastHourEnd, bundledDayMs)).map((minute) => windowStart(minute, HOUR_MS)),
   );
-  const stored = await storedWindows({ ...range, startMs }, '1h', store);
+  const stored = await storedWindows({ ...range, startMs, endMs: Math.min(range.endMs, bundledDayMs) }, '1h', store);
   const kept = cutWindows(stored, (start) => start < bundledDayMs && !changed.has(start));
   const folded: WindowColumn[] = [];
   const later = { startMs: Math.max(startMs, bundledDayMs), endMs: Math.min(lastHourEnd, closedMs) };

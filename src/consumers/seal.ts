@@ -2,7 +2,14 @@
 import { LIMITS } from '../model/limits.ts';
 import type { Series } from '../model/series.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS, windowStart } from '../model/window.ts';
-import type { RawWrite, SampleBlock, TimeSeriesStore, WindowColumn, WindowWrite } from '../ports/time-series-store.ts';
+import type {
+  RawWrite,
+  SampleBlock,
+  StoreRange,
+  TimeSeriesStore,
+  WindowColumn,
+  WindowWrite,
+} from '../ports/time-series-store.ts';
 import type { ClientState } from './client-state.ts';
 import { filterBlock, foldSamples, foldWindows, mergeBlocks, samplesIn } from './sample-block.ts';
 import { cutWindows, joinWindows } from './window-columns.ts';
@@ -158,7 +165,7 @@ export async function samplesOf(
   startMs: number,
   endMs: number,
   store: TimeSeriesStore,
-  want?: (series: Series) => boolean,
+  want?: StoreRange['want'],
 ): Promise<SampleBlock> {
   const inHead = client.head.samples(startMs, endMs, want);
   const { sealedThroughMs } = client;

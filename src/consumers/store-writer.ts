@@ -255,17 +255,17 @@ function stopped(): MetricStreamError {
 }
 
 function pointsOf({ tenant, client, datacenter, environment, samples, late, minutes, blocks }: Waiting): ClientPoints {
-  const hourBlocks = blocks.filter(({ resolution }) => resolution === '1m').flatMap(({ columns }) => columns);
-  const dayBlocks = blocks.filter(({ resolution }) => resolution === '1h').flatMap(({ columns }) => columns);
+  const wholeHours = blocks.filter(({ resolution }) => resolution === '1m').flatMap(({ columns }) => columns);
   return {
     tenant,
     client,
     datacenter,
     environment,
     samples: [...samples.values(), ...late],
-    minutes: [...[...minutes.values()].flat(), ...hourBlocks],
+    minutes: [...minutes.values()].flat(),
     // The hours of a day come when it ends: each is written with its minutes already.
-    hours: [...foldWindows(hourBlocks, HOUR_MS), ...dayBlocks],
+    hours: foldWindows(wholeHours, HOUR_MS),
+    blocks,
   };
 }
 

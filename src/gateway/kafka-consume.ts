@@ -3,6 +3,7 @@ import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { ConsumerGroups } from '../ports/consumer-groups.ts';
 import type { PartitionOffset, TopicMessage, TopicPartition, TopicReader } from '../ports/topic-reader.ts';
+import { storedText } from '../protocols/text-record.ts';
 import type { ConsumeOptions, ConsumerInstances, InstanceId } from './consumer-instances.ts';
 import type { Credential } from './credentials.ts';
 import type { KafkaCall } from './guard.ts';
@@ -122,22 +123,21 @@ function timeOf(time: string | undefined): 'earliest' | 'latest' | number {
   throw new MetricStreamError('invalid_request', 'Offsets are asked for at earliest, latest or a time in milliseconds.');
 }
 
-/** As Upstash wrote it: text, with nothing for what is not there. */
-function messageJson({ topic, partition, offset, timestampMs, key, value, headers }: TopicMessage): unknown {
+/** As Upstash wrote it: text, with nothing for what is not there. Bytes that are none go as base64, and a last header says which. */
+function messageJson({ topic, partition, offset, timestampMs, ...message }: TopicMessage): unknown {
+  const { key = '', value, headers } = storedText({ ...message, key: message.key, value: message.value ?? NOTHING });
   return {
     topic,
     partition,
     offset,
     timestamp: timestampMs,
-    key: textOf(key),
-    value: textOf(value),
-    headers: headers.map(([name, bytes]) => ({ key: name, value: textOf(bytes) })),
+    key,
+    value,
+    headers: headers.map(([name, text]) => ({ key: name, value: text })),
   };
 }
 
-function textOf(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-}
+const NOTHING = new Uint8Array(0);
 
 function byGroup(list: ReturnType<ConsumerInstances['list']>): unknown[] {
   return [...Map.groupBy(list, ({ group }) => group)].map(([name, members]) => ({

@@ -38,6 +38,8 @@ export const SERVICE_LIMITS = {
   /** How long a list of a tenant's clients serves, by which it is known who is new; and of how many tenants there is one. */
   knownClientsMs: 1 * MINUTE_MS,
   knownClientListsMax: 100,
+  /** How long it serves what the checkpoints of other owners say of their clients; each is written every 15 s. */
+  elsewhereAgeMs: 5 * SECOND_MS,
   /** Clients of a query that are read at once. */
   readsAheadMax: 8,
   /** Clients of a partition whose minutes are read back at once. */
@@ -70,6 +72,8 @@ export const SERVICE_LIMITS = {
   kafkaRetryDelayMs: 250,
   kafkaConnectTimeoutMs: 2 * SECOND_MS,
   kafkaRequestTimeoutMs: 5 * SECOND_MS,
+  /** All tries of a call that only reads: three requests of a broker that is silent, and who asked asks another. */
+  kafkaReadTimeoutMs: 15 * SECOND_MS,
   /** How long it is taken for true who leads a partition: after a failure the new leader is found so soon. */
   kafkaMetadataAgeMs: 1 * SECOND_MS,
 
@@ -118,6 +122,8 @@ export const SERVICE_LIMITS = {
   influxErrorBytesMax: 64 * KIB,
   /** Rows of one answer, 24 bytes each. */
   influxRowsMax: 10_000_000,
+  /** Stretches of a range without whole blocks that are asked for one by one. */
+  influxStretchesMax: 4,
   /** How long a list of a tenant's clients serves, and how many are kept: to list 10,000 clients of 50 series each takes InfluxDB about a second. */
   influxClientListMs: 1 * MINUTE_MS,
   influxClientListsMax: 16,

@@ -1,11 +1,13 @@
 /** A store that others read as well: there each sample and each window is a point of its own. */
-import type { PlacedClient, SampleBlock, WindowColumn } from './time-series-store.ts';
+import type { PlacedClient, SampleBlock, WindowColumn, WindowWrite } from './time-series-store.ts';
 
 /** Points of one client: where it stands is said of each of them. */
 export interface ClientPoints extends PlacedClient {
   readonly samples: readonly SampleBlock[];
   readonly minutes: readonly WindowColumn[];
   readonly hours: readonly WindowColumn[];
+  /** Of this client, and whole: each window in them is a point, too, and the store may keep them in a piece beside those. */
+  readonly blocks: readonly WindowWrite[];
 }
 
 /** A point that the store will never take. */

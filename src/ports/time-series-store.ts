@@ -65,14 +65,21 @@ export interface StoreBatch {
   readonly windows: readonly WindowWrite[];
 }
 
+/** Which series are wanted. */
+export interface SeriesWant {
+  (series: Series): boolean;
+  /** Says that no other metric passes: a store elsewhere asks for no more. */
+  readonly metric?: string | undefined;
+}
+
 export interface StoreRange {
   readonly tenant: string;
   readonly client: string;
   /** [startMs, endMs) */
   readonly startMs: number;
   readonly endMs: number;
-  /** Which series are wanted; undefined: all. */
-  readonly want: ((series: Series) => boolean) | undefined;
+  /** undefined: all. */
+  readonly want: SeriesWant | undefined;
 }
 
 export interface Retention {

@@ -1,5 +1,7 @@
 /** Records as text and back, for a way that carries no bytes: Upstash's REST API of Kafka. */
 
+import { base64Of, bytesOfBase64 } from './base64.ts';
+
 /*
  * A part of a record (its key, its value, the value of a header) that is UTF-8 goes as it is. Any other goes as base64 (RFC 4648, padded),
  * and one more header, behind all others, names those parts; a record without such parts has no such header.
@@ -8,7 +10,8 @@
  * part                = "key" | "value" | place of a header, from 0
  *
  * A text with U+FFFD in it goes as base64, too: where a reader of text meets one, bytes were lost on the way.
- * Kafka keeps the text, so that whoever reads a topic undoes it, over REST and over TCP alike.
+ * Kafka keeps what was sent: the text of one that came over REST, and whoever reads it undoes that, over REST and over TCP alike; the bytes of one
+ * that came over TCP, and the gateway makes them text, mark and all, for whoever reads it over REST.
  */
 
 export interface BytesParts {
@@ -28,8 +31,7 @@ export const TEXT_MARK = 'metricstream-base64';
 const REPLACEMENT = '\uFFFD';
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-/** As many arguments as every engine takes. */
-const CHARACTERS_AT_ONCE = 8_192;
+const LENIENT = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
 export function textParts({ key, value, headers }: BytesParts): TextParts {
   const encoded: string[] = [];
@@ -37,7 +39,7 @@ export function textParts({ key, value, headers }: BytesParts): TextParts {
     const plain = plainText(bytes);
     if (plain !== undefined) return plain;
     encoded.push(part);
-    return toBase64(bytes);
+    return base64Of(bytes);
   };
   const parts = {
     key: key === undefined ? undefined : text(key, 'key'),
@@ -47,6 +49,16 @@ export function textParts({ key, value, headers }: BytesParts): TextParts {
   // One that has the mark already would be taken for another.
   const isMarked = encoded.length > 0 || headers.at(-1)?.[0] === TEXT_MARK;
   return isMarked ? { ...parts, headers: [...parts.headers, [TEXT_MARK, encoded.join(',')]] } : parts;
+}
+
+/** A stored record as it is told over REST: one that came over REST is its own text. */
+export function storedText(parts: BytesParts): TextParts {
+  if (parts.headers.at(-1)?.[0] !== TEXT_MARK) return textParts(parts);
+  return {
+    key: parts.key === undefined ? undefined : LENIENT.decode(parts.key),
+    value: LENIENT.decode(parts.value),
+    headers: parts.headers.map(([name, bytes]) => [name, LENIENT.decode(bytes)] as const),
+  };
 }
 
 /** What `textParts` was given; a record that was never text comes back as it is. */
@@ -78,18 +90,10 @@ function plainText(bytes: Uint8Array): string | undefined {
   }
 }
 
-function toBase64(bytes: Uint8Array): string {
-  let characters = '';
-  for (let i = 0; i < bytes.length; i += CHARACTERS_AT_ONCE)
-    characters += String.fromCharCode(...bytes.subarray(i, i + CHARACTERS_AT_ONCE));
-  return btoa(characters);
-}
-
 /** What is no base64 was changed by others, and is left for whoever cannot read it. */
 function fromBase64(text: Uint8Array): Uint8Array {
   try {
-    const characters = atob(DECODER.decode(text));
-    return Uint8Array.from({ length: characters.length }, (_, i) => characters.charCodeAt(i));
+    return bytesOfBase64(DECODER.decode(text)) ?? text;
   } catch {
     return text;
   }

@@ -116,6 +116,8 @@ function ownerOf(config: ServerConfig, { connection, producer, log, saved, telem
     store: influxTimeSeriesStore(influx),
     writer: influxPointWriter({ ...influx, gzip: gzipBody }),
     checkpoints: kafkaCheckpointLog({ log: saved, producer, topic: topics.checkpoints }),
+    checkpointsElsewhere: kafkaCheckpointLog({ log: saved, producer, topic: topics.checkpoints }),
+    consumes: config.roles.includes('consumer'),
     telemetry,
     shapes: shapeInterner(),
     judge: newJudge,

@@ -6,7 +6,7 @@ import { LIMITS } from '../../src/model/limits.ts';
 import { partitionOf } from '../../src/model/partition.ts';
 import type { PointWriter } from '../../src/ports/point-writer.ts';
 import { CLIENTS, expectExactly, history, live, pastHistory } from './histories.ts';
-import { openLab, START_MS } from './lab.ts';
+import { finish, openLab, START_MS } from './lab.ts';
 import { openPartitionedLab, type PartitionedLab } from './partitioned-lab.ts';
 import { withoutRevisions } from './sample-set.ts';
 import { samplesIn, windowsIn } from './shapes.ts';
@@ -222,6 +222,35 @@ describe('the store', () => {
   });
 });
 
+describe('a process that consumes nothing', () => {
+  test('tells of every client what its owner last saved, and of the metrics what they sent', async () => {
+    const lab = await openPartitionedLab();
+    const edge = lab.edge();
+    expect(await edge.reader.clients('default')).toEqual([]);
+    for (const client of CLIENTS) await lab.push([['cpu', START_MS, 1]], { client });
+    await lab.clock.advance(2 * LIMITS.checkpointIntervalMs);
+    const clients = await lab.owner.reader.clients('default');
+    expect(clients.map(({ client }) => client)).toEqual([...CLIENTS].sort());
+    expect(await edge.reader.clients('default')).toEqual(clients);
+    expect(await edge.reader.clients('other')).toEqual([]);
+    expect(await edge.reader.metrics('default')).toEqual(await lab.owner.reader.metrics('default'));
+  });
+
+  test('answers with the windows that the store holds', async () => {
+    const lab = await openPartitionedLab();
+    await lab.push([['cpu', START_MS, 1]]);
+    await lab.push([['cpu', START_MS + 2 * MINUTE_MS, 2]]);
+    await lab.clock.advance(5 * MINUTE_MS);
+    const query = { tenant: 'default', client: undefined, metric: undefined, labels: {}, startMs: START_MS, endMs: 4e13 };
+    const closed = async ({ reader }: Pick<PartitionedLab['owner'], 'reader'>) => {
+      const all = await finish(lab.clock, Array.fromAsync(reader.windows({ ...query, resolution: '1m', open: false })));
+      return all.map(({ client, columns }) => [client, windowsIn(columns)]);
+    };
+    expect(await closed(lab.edge())).toEqual(await closed(lab.owner));
+    expect((await closed(lab.edge())).length).toBe(1);
+  });
+});
+
 test('a record that nobody can read becomes a letter, and its partition goes on', async () => {
   const lab = await openPartitionedLab();
   const partition = partitionOf('default/web-1', 2);
@@ -254,7 +283,16 @@ test('whoever takes a partition over writes again what its last owner may have w
     },
   ];
   await lab.store.write([
-    { tenant: 'default', client: 'web-1', datacenter: undefined, environment: undefined, samples, minutes: [], hours: [] },
+    {
+      tenant: 'default',
+      client: 'web-1',
+      datacenter: undefined,
+      environment: undefined,
+      samples,
+      minutes: [],
+      hours: [],
+      blocks: [],
+    },
   ]);
   await lab.clock.advance(LIMITS.sessionTimeoutMs + SECOND_MS);
   expect([await storedSamples(lab, 'web-1'), await storedWindows(lab, 'web-1', '1m')]).toEqual(truth);

@@ -7,6 +7,7 @@ import { memoryTopicProducer } from '../../src/adapters/memory/topic-producer.ts
 import { LogAppender } from '../../src/consumers/log-appender.ts';
 import { SERVER_PACE } from '../../src/consumers/pace.ts';
 import { PartitionOwner } from '../../src/consumers/partition-owner.ts';
+import type { DeadLetter } from '../../src/consumers/store-writer.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { PartitionGroup } from '../../src/ports/partition-group.ts';
 import type { PointWriter } from '../../src/ports/point-writer.ts';
@@ -22,6 +23,8 @@ const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 export interface PartitionedLab extends Pick<Lab, 'clock' | 'shapes' | 'push' | 'windows' | 'samples' | 'crash' | 'restart'> {
   readonly shard: { readonly reader: PartitionOwner['reader'] };
   readonly owner: PartitionOwner;
+  /** A process beside the owner that consumes nothing. */
+  edge(): PartitionOwner;
   readonly store: ReturnType<typeof memoryPointStore>;
   /** What could be neither read nor stored. */
   readonly letters: string[];
@@ -111,6 +114,36 @@ class Owners {
     this.#life += 1;
   }
 
+  /** What lies outside of a process: the same for all. */
+  #shared() {
+    return {
+      log: this.#broker.log,
+      store: this.store,
+      checkpointsElsewhere: this.#checkpoints,
+      shapes: shapeInterner(),
+      partitions: PARTITIONS,
+      headBytesMax: LIMITS.headBytesMax,
+      pace: SERVER_PACE,
+      tick: (partition: number) => void this.#broker.send(partition, encodeTick()),
+      deadLetter: async (_partition: number, dead: readonly DeadLetter[]) =>
+        void this.letters.push(...dead.map(({ reason }) => reason)),
+    };
+  }
+
+  /** It owns nothing, and reads what others wrote. */
+  edge(): PartitionOwner {
+    const clock = this.#clock;
+    return new PartitionOwner({
+      ...this.#shared(),
+      clock,
+      group: groupOf(0),
+      writer: this.store,
+      checkpoints: this.#checkpoints,
+      telemetry: memoryTelemetry({ nowMs: clock.nowMs }),
+      consumes: false,
+    });
+  }
+
   async next(): Promise<PartitionOwner> {
     const clock = this.#clock;
     this.#life += 1;
@@ -119,22 +152,16 @@ class Owners {
     const whileAlive = <T>(act: () => Promise<T>): Promise<T> => (alive() ? act() : new Promise(() => undefined));
     this.telemetry = memoryTelemetry({ nowMs: clock.nowMs });
     const owner = new PartitionOwner({
+      ...this.#shared(),
       clock: { nowMs: clock.nowMs, schedule: (delayMs, task) => clock.schedule(delayMs, () => alive() && task()) },
-      log: this.#broker.log,
       group: groupOf(own),
-      store: this.store,
       writer: { write: (batch) => whileAlive(() => this.#writer.write(batch)) },
       checkpoints: {
         load: (partition) => this.#checkpoints.load(partition),
         save: (saved) => whileAlive(() => this.#checkpoints.save(saved)),
       },
       telemetry: this.telemetry,
-      shapes: shapeInterner(),
-      partitions: PARTITIONS,
-      headBytesMax: LIMITS.headBytesMax,
-      pace: SERVER_PACE,
-      tick: (partition) => void this.#broker.send(partition, encodeTick()),
-      deadLetter: async (_partition, dead) => void this.letters.push(...dead.map(({ reason }) => reason)),
+      consumes: true,
     });
     await owner.start();
     await clock.advance(0);
@@ -160,6 +187,7 @@ export async function openPartitionedLab(options: PartitionedLabOptions = {}): P
     get shard() {
       return owner;
     },
+    edge: () => owners.edge(),
     ...dealings({ clock, shapes, appender: () => appender, reader: () => owner.reader }),
     metric: (name) => metricIn(owners.telemetry.render(), name),
     async garbage(partition) {

@@ -9,7 +9,7 @@ import { influxSetup } from '../../src/adapters/influxdb/setup.ts';
 import { influxTimeSeriesStore } from '../../src/adapters/influxdb/time-series-store.ts';
 import { systemClock } from '../../src/adapters/system/clock.ts';
 import type { ClientPoints, PointWriter } from '../../src/ports/point-writer.ts';
-import type { StoreBatch, StoreRange, TimeSeriesStore } from '../../src/ports/time-series-store.ts';
+import type { PlacedClient, StoreBatch, StoreRange, TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import type { ReadableWriter } from '../contract/suites/point-writer.ts';
 import type { WritableStore } from '../contract/suites/stored.ts';
 
@@ -128,13 +128,13 @@ function storeOf(store: TimeSeriesStore, life: string): TimeSeriesStore {
 }
 
 function pointsOf({ raw, windows }: StoreBatch): ClientPoints[] {
-  const none = { datacenter: undefined, environment: undefined, samples: [], minutes: [], hours: [] };
+  const none = { datacenter: undefined, environment: undefined, samples: [], minutes: [], hours: [], blocks: [] };
   return [
     ...raw.map(({ tenant, client, block }) => ({ ...none, tenant, client, samples: [block] })),
-    ...windows.map(({ tenant, client, datacenter, environment, resolution, columns }) => ({
-      ...none,
-      ...{ tenant, client, datacenter, environment },
-      ...(resolution === '1m' ? { minutes: columns } : { hours: columns }),
-    })),
+    ...windows.map((write) => ({ ...none, ...placed(write), blocks: [write] })),
   ];
+}
+
+function placed({ tenant, client, datacenter, environment }: PlacedClient): PlacedClient {
+  return { tenant, client, datacenter, environment };
 }

@@ -1,4 +1,5 @@
 /** The partitioned log, its checkpoints and its group on a real Kafka. */
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kafkaCheckpointLog } from '../../src/adapters/kafka/checkpoint-log.ts';
 import { kafkaPartitionGroup } from '../../src/adapters/kafka/partition-group.ts';
@@ -83,4 +84,19 @@ describe('a group', () => {
     expect(generations).toEqual([...generations].sort((a, b) => a - b));
     await two.group.leave();
   });
+});
+
+test('a broker that takes connections and says nothing is given up', { timeout: 60_000 }, async () => {
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const log = kafkaPartitionLog({
+    connection: { ...connection, brokers: [`127.0.0.1:${port}`] },
+    topic: 'any',
+    clock,
+    telemetry,
+  });
+  await expect(log.open(0, () => undefined)).rejects.toMatchObject({ code: 'unavailable' });
+  await log.close();
+  silent.close();
 });

@@ -1,5 +1,6 @@
 /** The contract of the partition-log over Upstash's REST API, through the gateway from a real Kafka, and what becomes of records that are gone. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { kafkaPartitionLog } from '../../src/adapters/kafka/partition-log.ts';
 import { kafkaTopicProducer } from '../../src/adapters/kafka/topic-producer.ts';
 import { memoryTelemetry } from '../../src/adapters/memory/telemetry.ts';
 import { systemClock } from '../../src/adapters/system/clock.ts';
@@ -49,20 +50,27 @@ test('bytes that are no text are read as they were sent', async () => {
   await close();
 });
 
-test('a record that came over TCP, whose bytes do not survive, is told to be lost, and those around it are read', async () => {
-  const { log, topic, send, close } = await openLog();
-  const tcp = kafkaTopicProducer({ connection: kafkaConnection(), clock });
-  await send(Uint8Array.of(1, 200));
-  const value = Uint8Array.of(1, 128, 255);
-  await tcp.send({ topic, partition: 0, key: undefined, value, headers: [], timestampMs: undefined });
-  await send(Uint8Array.of(1, 201));
-  const reader = await log.open(0, () => undefined);
-  expect(await readFrom(reader, 0, 3)).toMatchObject([
-    { offset: 0, partition: 0, bytes: Uint8Array.of(1, 200) },
-    { offset: 1, partition: -1, lost: true },
-    { offset: 2, partition: 0, bytes: Uint8Array.of(1, 201) },
-  ]);
+test('servers and Workers write one partition, and over REST and over TCP every record is read as it was sent', async () => {
+  const { log, topic, telemetry, send, close } = await openLog(true, raw?.configs);
+  const connection = kafkaConnection();
+  const tcp = kafkaTopicProducer({ connection, clock });
+  const overTcp = kafkaPartitionLog({ connection, topic, clock, telemetry });
+  const key = Uint8Array.of(255, 0);
+  const headers = [['trace', Uint8Array.of(200)] as const];
+  const values = Array.from({ length: 40 }, (_, i) => Uint8Array.from({ length: 300 }, (_, j) => (i * j + j * j) & 255));
+  values.push(new TextEncoder().encode('a text, and \uFFFD in it'));
+  for (const [i, value] of values.entries()) {
+    if (i % 2 === 0) await send(value);
+    else await tcp.send({ topic, partition: 0, key, value, headers, timestampMs: undefined });
+  }
+  for (const either of [log, overTcp]) {
+    const reader = await either.open(0, () => undefined);
+    const records = await readFrom(reader, 0, values.length);
+    expect(records.map(({ bytes, lost }) => [lost, ...bytes])).toEqual(values.map((value) => [undefined, ...value]));
+  }
+  expect(telemetry.render()).not.toMatch(/^metricstream_log_records_lost_total [1-9]/m);
   await tcp.close();
+  await overTcp.close();
   await close();
 });
 

@@ -1,10 +1,12 @@
 /** Points as line protocol, batch by batch. */
 import { LIMITS } from '../../model/limits.ts';
 import type { Series } from '../../model/series.ts';
+import { BLOCK_MS, type Resolution, windowStart } from '../../model/window.ts';
 import type { ClientPoints } from '../../ports/point-writer.ts';
 import type { SampleBlock, SampleColumn, WindowColumn } from '../../ports/time-series-store.ts';
 import { numberText } from '../../protocols/number-text.ts';
-import { MEASUREMENT, POINT_KINDS, type PointKind, VALUE, WINDOW_FIELDS } from './names.ts';
+import { MEASUREMENT, PACKED, POINT_KINDS, type PointKind, VALUE, WINDOW_FIELDS } from './names.ts';
+import { windowPacker } from './packed-windows.ts';
 import { tagKey, tagText } from './tag-text.ts';
 
 /*
@@ -12,6 +14,7 @@ import { tagKey, tagText } from './tag-text.ts';
  * line   = measurement *( "," key "=" text ) " " field *( "," field ) " " unix-ns LF
  * text   = the tag's text (tag-text.ts) with a backslash before each comma, equals sign and space
  * field  = name "=" decimal | name "=" DQUOTE string DQUOTE     with a backslash before each quote and backslash of a string
+ * Of a whole block comes one more line for each series, at the start of the block, with all its windows in one string: packed-windows.ts.
  * A decimal is the shortest that is read back as the same double, −0 included. Tags are in order of their keys: InfluxDB would sort them.
  */
 
@@ -64,8 +67,13 @@ class LineBuffer {
     return this.#lines === this.#ends.length || this.#length >= LIMITS.influxBatchBytesMax;
   }
 
-  begin(prefix: Uint8Array): void {
-    const needed = this.#length + prefix.length + REST_BYTES;
+  /** @param lines that belong together. */
+  hasRoomFor(lines: number): boolean {
+    return this.#lines + lines <= this.#ends.length;
+  }
+
+  begin(prefix: Uint8Array, restBytes = REST_BYTES): void {
+    const needed = this.#length + prefix.length + restBytes;
     if (needed > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
       grown.set(this.#bytes);
@@ -218,6 +226,7 @@ interface Encoding {
   readonly prefixOf: (series: Series) => Prefix;
   readonly refuse: Refuse;
   readonly cut: () => LineBatch;
+  readonly pack: (column: WindowColumn) => string;
 }
 
 function* sampleLines(column: SampleColumn, stamps: readonly string[], encoding: Encoding) {
@@ -259,13 +268,33 @@ function* windowLines(column: WindowColumn, encoding: Encoding) {
   }
 }
 
+/** Whole blocks of a client: where one piece of an hour is, all others are taken to be, so that they go in one batch if it holds them. */
+function* packedLines(columns: readonly WindowColumn[], resolution: Resolution, encoding: Encoding) {
+  const { buffer, cut, pack } = encoding;
+  // Their points were refused, too.
+  const prefixed = columns.map((column) => ({ column, prefix: encoding.prefixOf(column.series) }));
+  const whole = prefixed.filter(({ column, prefix }) => column.starts.length > 0 && !prefix.isBroken);
+  if (!buffer.isEmpty && !buffer.hasRoomFor(whole.length)) yield cut();
+  for (const { column, prefix } of whole) {
+    const text = `${PACKED}="${pack(column)}"`;
+    buffer.begin(prefix.bytes, text.length + REST_BYTES);
+    buffer.text(text);
+    buffer.text(stampOf(windowStart(column.starts[0] as number, BLOCK_MS[resolution]), 0));
+    buffer.end();
+    if (buffer.isFull) yield cut();
+  }
+}
+
 function reasonOf({ isBroken }: Prefix): string {
   return isBroken ? 'a label or the unit is not well-formed Unicode' : 'a number is not finite, which line protocol cannot say';
 }
 
 function* clientLines(kind: PointKind, client: ClientPoints, encoding: Encoding): Generator<LineBatch> {
   if (kind !== 'raw') {
+    const blocks = client.blocks.filter(({ resolution }) => resolution === kind).flatMap(({ columns }) => columns);
     for (const column of kind === '1m' ? client.minutes : client.hours) yield* windowLines(column, encoding);
+    for (const column of blocks) yield* windowLines(column, encoding);
+    yield* packedLines(blocks, kind, encoding);
     return;
   }
   for (const block of client.samples) {
@@ -278,6 +307,7 @@ export function lineEncoder(): LineEncoder {
   // Empty whenever a generator waits: what is in it was taken before.
   const buffer = new LineBuffer();
   const prefixes = new Prefixes();
+  const { pack } = windowPacker();
   return {
     *batches(points, refuse) {
       for (const kind of POINT_KINDS) {
@@ -288,7 +318,7 @@ export function lineEncoder(): LineEncoder {
           return batch;
         };
         for (const client of points) {
-          yield* clientLines(kind, client, { buffer, prefixOf: prefixes.of(client), refuse, cut });
+          yield* clientLines(kind, client, { buffer, prefixOf: prefixes.of(client), refuse, cut, pack });
           // Cut exactly where the client ended: the next batch begins with another.
           follows &&= !buffer.isEmpty;
         }

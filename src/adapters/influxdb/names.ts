@@ -17,3 +17,5 @@ export const VALUE = 'value';
 export const WORDS = ['unit', 'kind'] as const;
 /** The fields of a window that are read back, all of them floats: integers up to 2^53 are exact in one. `avg` is for people. */
 export const WINDOW_FIELDS = ['count', 'sum', 'min', 'max', 'first', 'last', 'increase', 'revision'] as const;
+/** A text at the start of an hour of minutes or a day of hours: all of them, for our own reader (packed-windows.ts). */
+export const PACKED = 'packed';

@@ -16,14 +16,19 @@ interface Found {
   readonly fields: Map<string, FluxTable>;
 }
 
-/** In the order of the series' keys. Those of which nothing but words was found are left out. */
+/**
+ * In the order of the series' keys. Those of which nothing but words was found are left out.
+ * @param tables those of one series and field may be several: each is of a later stretch than the one before.
+ */
 export function seriesOfTables(tables: readonly FluxTable[]): SeriesTables[] {
   const found = new Map<string, Found>();
   for (const table of tables) {
     const key = keyOf(table.tags);
     const held: Found = found.get(key) ?? { tags: table.tags, fields: new Map() };
     found.set(key, held);
-    held.fields.set(table.tags.get('_field') ?? '', table);
+    const field = table.tags.get('_field') ?? '';
+    const before = held.fields.get(field);
+    held.fields.set(field, before === undefined ? table : joined(before, table));
   }
   return [...found.values()]
     .map(({ tags, fields }) => {
@@ -33,6 +38,18 @@ export function seriesOfTables(tables: readonly FluxTable[]): SeriesTables[] {
     })
     .filter(({ fields }) => fields.size > 0)
     .sort((a, b) => (a.series.key < b.series.key ? -1 : a.series.key > b.series.key ? 1 : 0));
+}
+
+function joined(a: FluxTable, b: FluxTable): FluxTable {
+  const { result, tags } = a;
+  return {
+    result,
+    tags,
+    timesMs: a.timesMs.concat(b.timesMs),
+    timesNs: a.timesNs.concat(b.timesNs),
+    numbers: a.numbers.concat(b.numbers),
+    texts: a.texts.concat(b.texts),
+  };
 }
 
 /** All tags but the field. */

@@ -1,11 +1,14 @@
 /** The time-series store on InfluxDB 2.7, read with Flux. What is past retention InfluxDB drops by itself. */
 import { flux, type ParameterizedQuery } from '@influxdata/influxdb-client';
-import { BLOCK_MS } from '../../model/window.ts';
-import type { StoreRange, TimeSeriesStore } from '../../ports/time-series-store.ts';
+import { LIMITS } from '../../model/limits.ts';
+import { BLOCK_MS, type Resolution, windowStart } from '../../model/window.ts';
+import type { StoreRange, TimeSeriesStore, WindowColumn } from '../../ports/time-series-store.ts';
+import { cutWindows } from '../embedded/block-cut.ts';
 import { clientLister } from './clients.ts';
 import type { InfluxConnection } from './connection.ts';
 import type { FluxTable } from './flux-tables.ts';
-import { type BucketNames, bucketNames, MEASUREMENT, type PointKind, VALUE, WINDOW_FIELDS, WORDS } from './names.ts';
+import { type BucketNames, bucketNames, MEASUREMENT, PACKED, type PointKind, VALUE, WINDOW_FIELDS, WORDS } from './names.ts';
+import { type WindowPacker, windowPacker } from './packed-windows.ts';
 import { fluxRunner, type RunFlux } from './query.ts';
 import { sampleBlock } from './sample-tables.ts';
 import { type SeriesTables, seriesOfTables } from './series-tables.ts';
@@ -20,29 +23,78 @@ export interface InfluxTimeSeriesStoreOptions extends InfluxConnection {
 export function influxTimeSeriesStore(options: InfluxTimeSeriesStoreOptions): TimeSeriesStore {
   const buckets = bucketNames(options.bucketPrefix);
   const run = fluxRunner(options);
+  const packer = windowPacker();
   return {
     async lastSampleMs(tenant, client) {
-      const points = pointsOf(buckets.raw, EVER, tenant, client);
+      const points = pointsOf(buckets.raw, tenant, client, EVER);
       const query = flux`${points} |> filter(fn: (r) => r._field == ${VALUE}) |> last() |> group() |> keep(columns: ["_time", "_value"])`;
       const times = (await run(query, `for the last sample of ${client}`)).flatMap(({ timesMs }) => timesMs);
       return times.length === 0 ? undefined : Math.max(...times);
     },
     clients: clientLister(run, buckets, options.clock),
     async readSamples(range) {
-      const found = await read(run, buckets, 'raw', range, [VALUE]);
-      const block = sampleBlock(found);
+      const source = sourceOf(run, buckets, 'raw', range);
+      const block = sampleBlock(await readRows(source, [range], await listed(source, range, VALUE), [VALUE]));
       return block.columns.length === 0 ? [] : [block];
     },
     async readWindows(range, resolution) {
-      const found = await read(run, buckets, resolution, range, WINDOW_FIELDS);
-      return windowBlocks(found, BLOCK_MS[resolution]);
+      const source = sourceOf(run, buckets, resolution, range);
+      const list = await listed(source, range, WINDOW_FIELDS[0]);
+      const rowsIn = (stretches: readonly Stretch[]) => readRows(source, stretches, list, WINDOW_FIELDS);
+      const packing = readPacked(source, packer, range, resolution, list);
+      // Of a block or less the points are few, and to ask for them later would take as long again.
+      const isShort = range.endMs - range.startMs <= BLOCK_MS[resolution];
+      const [{ columns, gaps }, early] = await Promise.all([packing, isShort ? rowsIn([range]) : undefined]);
+      return windowBlocks(early ?? (await rowsIn(gaps)), BLOCK_MS[resolution], columns);
     },
     // The buckets have their retention.
     retain: async () => 0,
   };
 }
 
-/** [startMs, endMs) within what 64 bits of ns can say. */
+/** Whole blocks, and the stretches of the range in which there are none: of what is there are points alone. */
+async function readPacked(
+  { run, points, want }: Source,
+  packer: WindowPacker,
+  { startMs, endMs }: Stretch,
+  resolution: Resolution,
+  list: SeriesList | undefined,
+): Promise<{ columns: WindowColumn[]; gaps: Stretch[] }> {
+  const blockMs = BLOCK_MS[resolution];
+  const columns: WindowColumn[] = [];
+  const whole = new Set<number>();
+  const unread = new Set<number>();
+  const span = spanOf({ startMs: windowStart(startMs, blockMs), endMs });
+  if (span === undefined || list?.isEmpty === true) return { columns, gaps: [] };
+  for (const { timesMs, texts } of await run(flux`${fieldsIn(points(span), list, [PACKED])} |> ${DROP}`)) {
+    texts.forEach((text, i) => {
+      const column = packer.unpack(text);
+      (column === undefined ? unread : whole).add(timesMs[i] as number);
+      if (column !== undefined && want?.(column.series) !== false) columns.push(column);
+    });
+  }
+  const starts = [...whole].filter((start) => !unread.has(start)).sort((a, b) => a - b);
+  return { columns: cutWindows(columns, startMs, endMs), gaps: gapsOf({ startMs, endMs }, starts, blockMs) };
+}
+
+/** What of [startMs, endMs) lies in no block. Where that is in many pieces, it is one with all that lies between them. */
+function gapsOf({ startMs, endMs }: Stretch, blockStarts: readonly number[], blockMs: number): Stretch[] {
+  const gaps: Stretch[] = [];
+  let fromMs = startMs;
+  for (const blockStartMs of [...blockStarts, Number.POSITIVE_INFINITY]) {
+    const untilMs = Math.min(endMs, blockStartMs);
+    if (fromMs < untilMs) gaps.push({ startMs: fromMs, endMs: untilMs });
+    fromMs = Math.max(fromMs, blockStartMs + blockMs);
+  }
+  const [first, last] = [gaps[0], gaps.at(-1)];
+  if (gaps.length <= LIMITS.influxStretchesMax || first === undefined || last === undefined) return gaps;
+  return [{ startMs: first.startMs, endMs: last.endMs }];
+}
+
+/** [startMs, endMs), Unix ms. */
+type Stretch = Pick<StoreRange, 'startMs' | 'endMs'>;
+
+/** The same within what 64 bits of ns can say. */
 interface Span {
   readonly start: Date;
   readonly stop: Date;
@@ -52,14 +104,14 @@ const LAST_MS = Date.UTC(2262, 3, 11);
 const EVER: Span = { start: new Date(0), stop: new Date(LAST_MS) };
 const MANY_NAMES = 32;
 
-function spanOf({ startMs, endMs }: StoreRange): Span | undefined {
+function spanOf({ startMs, endMs }: Stretch): Span | undefined {
   const start = Math.max(0, Math.ceil(startMs));
   const stop = Math.min(LAST_MS, Math.ceil(endMs));
   return start < stop ? { start: new Date(start), stop: new Date(stop) } : undefined;
 }
 
 /** Everything of one client, still with all columns. */
-function pointsOf(bucket: string, { start, stop }: Span, tenant: string, client: string): ParameterizedQuery {
+function pointsOf(bucket: string, tenant: string, client: string, { start, stop }: Span): ParameterizedQuery {
   return flux`from(bucket: ${bucket})
   |> range(start: ${start}, stop: ${stop})
   |> filter(fn: (r) => r._measurement == ${MEASUREMENT} and r.tenant == ${tagText(tenant)} and r.host == ${tagText(client)})`;
@@ -72,35 +124,65 @@ function anyOf(column: string, values: readonly string[]): ParameterizedQuery {
 /** What all rows have in common is not sent. */
 const DROP = flux`drop(columns: ["_start", "_stop", "_measurement", "tenant", "host"])`;
 
-/**
- * The wanted series in a range. What `want` says can only be asked of a series: where it is given, they are listed first,
- * and only the rows of wanted metric names are read.
- */
-async function read(
-  run: RunFlux,
-  buckets: BucketNames,
-  kind: PointKind,
-  range: StoreRange,
+/** What is kept of one client in one bucket. */
+interface Source {
+  run(query: ParameterizedQuery): Promise<readonly FluxTable[]>;
+  points(span: Span): ParameterizedQuery;
+  readonly want: StoreRange['want'];
+}
+
+function sourceOf(run: RunFlux, buckets: BucketNames, kind: PointKind, { tenant, client, want }: StoreRange): Source {
+  return {
+    run: (query) => run(query, `for what is kept of ${client} in the bucket "${buckets[kind]}"`),
+    points: (span) => pointsOf(buckets[kind], tenant, client, span),
+    want,
+  };
+}
+
+/** The series of a range that are wanted: their names, as far as it helps to say them, and their units and kinds. */
+interface SeriesList {
+  readonly isEmpty: boolean;
+  readonly names: readonly string[];
+  /** undefined: they are asked for with the rows. */
+  readonly words: readonly FluxTable[] | undefined;
+}
+
+/** What `want` says can only be asked of a series: where it names no metric they are listed first. @returns undefined: all are wanted. */
+async function listed({ run, points, want }: Source, range: Stretch, field: string): Promise<SeriesList | undefined> {
+  const span = spanOf(range);
+  if (want === undefined || span === undefined) return undefined;
+  if (want.metric !== undefined) return { isEmpty: false, names: [tagText(want.metric)], words: undefined };
+  const tables = await run(lastOf(points(span), undefined, [...WORDS, field]));
+  const wanted = seriesOfTables(tables).filter(({ series }) => want(series));
+  const names = [...new Set(wanted.map(({ series }) => tagText(series.name)))];
+  return { isEmpty: names.length === 0, names: names.length > MANY_NAMES ? [] : names, words: tables.filter(isWord) };
+}
+
+function lastOf(points: ParameterizedQuery, list: SeriesList | undefined, fields: readonly string[]): ParameterizedQuery {
+  return flux`${fieldsIn(points, list, fields)} |> last() |> ${DROP} |> yield(name: "last")`;
+}
+
+function fieldsIn(points: ParameterizedQuery, list: SeriesList | undefined, fields: readonly string[]): ParameterizedQuery {
+  const names = list?.names ?? [];
+  const named = names.length === 0 ? points : flux`${points} |> filter(fn: (r) => ${anyOf('metric_name', names)})`;
+  return flux`${named} |> filter(fn: (r) => ${anyOf('_field', fields)})`;
+}
+
+/** The wanted series in some stretches of time. */
+async function readRows(
+  { run, points, want }: Source,
+  stretches: readonly Stretch[],
+  list: SeriesList | undefined,
   fields: readonly string[],
 ): Promise<SeriesTables[]> {
-  const { tenant, client, want } = range;
-  const span = spanOf(range);
-  if (span === undefined) return [];
-  const points = pointsOf(buckets[kind], span, tenant, client);
-  const what = `for what is kept of ${client} in the bucket "${buckets[kind]}"`;
-  const last = (some: readonly string[]): ParameterizedQuery =>
-    flux`${points} |> filter(fn: (r) => ${anyOf('_field', some)}) |> last() |> ${DROP} |> yield(name: "last")`;
-  const rows = (names: readonly string[]): ParameterizedQuery => {
-    const named = names.length === 0 ? points : flux`${points} |> filter(fn: (r) => ${anyOf('metric_name', names)})`;
-    return flux`${named} |> filter(fn: (r) => ${anyOf('_field', fields)}) |> ${DROP} |> yield(name: "rows")`;
-  };
-  if (want === undefined) return seriesOfTables(await run(flux`${last(WORDS)}\n${rows([])}`, what));
-  const listed = await run(last([...WORDS, ...fields.slice(0, 1)]), what);
-  const wanted = seriesOfTables(listed).filter(({ series }) => want(series));
-  if (wanted.length === 0) return [];
-  const names = [...new Set(wanted.map(({ series }) => tagText(series.name)))];
-  const found = await run(rows(names.length > MANY_NAMES ? [] : names), what);
-  return seriesOfTables([...listed.filter(isWord), ...found]).filter(({ series }) => want(series));
+  if (list?.isEmpty === true) return [];
+  const spans = stretches.map(spanOf).filter((span) => span !== undefined);
+  const parts = spans.map((span) => {
+    const rows = flux`${fieldsIn(points(span), list, fields)} |> ${DROP} |> yield(name: "rows")`;
+    return run(list?.words === undefined ? flux`${lastOf(points(span), list, WORDS)}\n${rows}` : rows);
+  });
+  const tables = [list?.words ?? [], ...(await Promise.all(parts))].flat();
+  return seriesOfTables(tables).filter(({ series }) => want?.(series) !== false);
 }
 
 function isWord({ tags }: FluxTable): boolean {

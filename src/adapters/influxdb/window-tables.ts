@@ -1,4 +1,5 @@
 /** Tables of windows as blocks: fields joined by start, and of two versions of a window the one with the higher revision. */
+import { windowStart } from '../../model/window.ts';
 import type { WindowColumn } from '../../ports/time-series-store.ts';
 import type { FluxTable } from './flux-tables.ts';
 import { WINDOW_FIELDS } from './names.ts';
@@ -12,21 +13,40 @@ export interface WindowBlock {
   readonly columns: WindowColumn[];
 }
 
-/** @param blockMs how much event time a block covers. */
-export function windowBlocks(found: readonly SeriesTables[], blockMs: number): WindowBlock[] {
-  const blocks = new Map<number, WindowColumn[]>();
+/**
+ * @param packed windows of one series and block each, as they were packed.
+ * @param blockMs how much event time a block covers.
+ */
+export function windowBlocks(
+  found: readonly SeriesTables[],
+  blockMs: number,
+  packed: readonly WindowColumn[] = [],
+): WindowBlock[] {
+  const blocks = new Map<number, Map<string, WindowColumn>>();
+  const put = (column: WindowColumn): void => {
+    const blockStartMs = windowStart(column.starts[0] as number, blockMs);
+    const block = blocks.get(blockStartMs) ?? new Map<string, WindowColumn>();
+    blocks.set(blockStartMs, block);
+    const held = block.get(column.series.key);
+    block.set(column.series.key, held === undefined ? column : { series: held.series, ...latest(held, column) });
+  };
+  for (const column of packed) put(column);
   for (const { series, versions } of bySeries(found)) {
     const windows = versions.map(({ fields }) => columnsOf(fields)).reduce(latest);
     const { starts } = windows;
     for (let from = 0, to = 0; from < starts.length; from = to) {
-      const blockStartMs = Math.floor((starts[from] as number) / blockMs) * blockMs;
-      while (to < starts.length && (starts[to] as number) < blockStartMs + blockMs) to += 1;
-      const columns = blocks.get(blockStartMs) ?? [];
-      blocks.set(blockStartMs, columns);
-      columns.push({ series, ...mapColumns((name) => windows[name].slice(from, to)) });
+      const blockEndMs = windowStart(starts[from] as number, blockMs) + blockMs;
+      while (to < starts.length && (starts[to] as number) < blockEndMs) to += 1;
+      put({ series, ...mapColumns((name) => windows[name].slice(from, to)) });
     }
   }
-  return [...blocks].sort(([a], [b]) => a - b).map(([blockStartMs, columns]) => ({ blockStartMs, columns }));
+  return [...blocks]
+    .sort(([a], [b]) => a - b)
+    .map(([blockStartMs, block]) => ({ blockStartMs, columns: [...block.values()].sort(byKey) }));
+}
+
+function byKey({ series: a }: WindowColumn, { series: b }: WindowColumn): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
 function mapColumns(column: (name: (typeof COLUMNS)[number]) => Float64Array): Columns {

@@ -24,13 +24,15 @@ export interface KafkaTls {
   readonly key?: string | undefined;
 }
 
-/** What every client of the library is given. */
+/** What every client of the library is given. One whose requests wait at the broker by themselves waits longer. */
 export function clientOptions({ brokers, clientId, sasl, tls }: KafkaConnection) {
   return {
     clientId,
     bootstrapBrokers: [...brokers],
     connectTimeout: LIMITS.kafkaConnectTimeoutMs,
     timeout: LIMITS.kafkaRequestTimeoutMs,
+    // Left out, it would be 30 s, and with the retries two minutes until a caller is told.
+    requestTimeout: LIMITS.kafkaRequestTimeoutMs,
     metadataMaxAge: LIMITS.kafkaMetadataAgeMs,
     ...(sasl === undefined ? {} : { sasl: { ...sasl } }),
     ...(tls === undefined ? {} : { tls: { ...tls } }),

@@ -5,6 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { PartitionGroup } from '../../ports/partition-group.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { clientOptions, type KafkaConnection } from './connection.ts';
+import { within } from './within.ts';
 
 export interface KafkaPartitionGroupOptions {
   readonly connection: KafkaConnection;
@@ -43,6 +44,8 @@ class KafkaPartitionGroup implements PartitionGroup {
       heartbeatInterval: Math.floor(sessionTimeoutMs / LIMITS.heartbeatsPerSession),
       rebalanceTimeout: LIMITS.rebalanceMs,
       autocommit: false,
+      // A broker answers a join when all have joined.
+      requestTimeout: LIMITS.rebalanceMs + LIMITS.kafkaRequestTimeoutMs,
     });
     this.#consumer = consumer;
     consumer.topics.trackAll(topic);
@@ -63,7 +66,8 @@ class KafkaPartitionGroup implements PartitionGroup {
     consumer.on('consumer:heartbeat:stalled', ({ lastError }) => again(lastError));
     consumer.on('error', (error) => again(error));
     try {
-      await consumer.joinGroup({});
+      const timeoutMs = LIMITS.rebalanceMs + LIMITS.kafkaReadTimeoutMs;
+      await within(clock, timeoutMs, consumer.joinGroup({}), 'Kafka does not answer who wants to join a group.');
     } catch (error) {
       again(error);
     }

@@ -10,6 +10,7 @@ import { bytesParts, TEXT_MARK } from '../../protocols/text-record.ts';
 import { clientOptions, type KafkaConnection } from './connection.ts';
 import { isKafkaError } from './failures.ts';
 import { type PartitionBuffer, partitionBuffer } from './partition-buffer.ts';
+import { within } from './within.ts';
 
 export interface KafkaPartitionLogOptions {
   readonly connection: KafkaConnection;
@@ -31,6 +32,9 @@ export function kafkaPartitionLog(options: KafkaPartitionLogOptions): PartitionL
     // It joins no group; the client wants a name all the same.
     groupId: `${options.connection.clientId}-reader`,
     autocommit: false,
+    requestTimeout: LIMITS.kafkaRequestTimeoutMs + LIMITS.kafkaFetchWaitMs,
+    retries: LIMITS.readRetries,
+    retryDelay: LIMITS.kafkaRetryDelayMs,
   });
   consumer.topics.trackAll(options.topic);
   const fetcher = new Fetcher(consumer, options);
@@ -64,11 +68,17 @@ class Fetcher {
   async offsetOf(partition: number, timestamp: bigint): Promise<number> {
     const { topic } = this.#options;
     try {
-      const offsets = await this.#consumer.listOffsets({ topics: [topic], partitions: { [topic]: [partition] }, timestamp });
+      const listed = this.#consumer.listOffsets({ topics: [topic], partitions: { [topic]: [partition] }, timestamp });
+      const offsets = await this.#within(listed);
       return Number(offsets.get(topic)?.[partition] ?? 0n);
     } catch (cause) {
       throw new MetricStreamError('unavailable', `Kafka does not say where partition ${partition} ends.`, { cause });
     }
+  }
+
+  /** The library tries again, each time all that it takes to reach a broker: a silent one would hold its call for minutes. */
+  #within<T>(call: Promise<T>): Promise<T> {
+    return within(this.#options.clock, LIMITS.kafkaReadTimeoutMs, call, 'Kafka does not answer.');
   }
 
   add(reader: PartitionBuffer): void {
@@ -90,7 +100,7 @@ class Fetcher {
   async #ask(refresh = false): Promise<void> {
     const { topic } = this.#options;
     try {
-      const metadata = await this.#consumer.metadata({ topics: [topic], forceUpdate: refresh });
+      const metadata = await this.#within(this.#consumer.metadata({ topics: [topic], forceUpdate: refresh }));
       const { id, partitions } = metadata.topics.get(topic) ?? { id: '', partitions: [] };
       const leaders = new Set(
         [...this.#readers].filter(({ wants }) => wants).map(({ partition }) => partitions[partition]?.leader),
@@ -121,7 +131,7 @@ class Fetcher {
   async #poll(node: number, topicId: string, readers: readonly PartitionBuffer[]): Promise<void> {
     const asked = readers.map((reader) => ({ reader, from: reader.next ?? 0 }));
     try {
-      const answer = await this.#consumer.fetch({
+      const polled = this.#consumer.fetch({
         node,
         minBytes: 1,
         maxBytes: LIMITS.kafkaFetchBytesMax,
@@ -139,6 +149,7 @@ class Fetcher {
           },
         ],
       });
+      const answer = await this.#within(polled);
       this.#asking.delete(node);
       for (const one of asked) this.#deliver(one.reader, one.from, answer);
       if (!this.#stopped) void this.#ask();

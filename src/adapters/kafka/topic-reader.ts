@@ -18,7 +18,6 @@ export function kafkaTopicReader({ connection, clock }: KafkaTopicReaderOptions)
     ...clientOptions(connection),
     retries: LIMITS.readRetries,
     retryDelay: LIMITS.kafkaRetryDelayMs,
-    requestTimeout: LIMITS.kafkaRequestTimeoutMs,
   };
   const admin = new Admin(options);
   // It joins no group; the library wants a name all the same.

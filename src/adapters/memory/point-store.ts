@@ -68,7 +68,7 @@ export function memoryPointStore(): MemoryPointStore {
   };
 }
 
-function keep(client: StoredClient, { samples, minutes, hours }: ClientPoints): void {
+function keep(client: StoredClient, { samples, minutes, hours, blocks }: ClientPoints): void {
   const seriesOf = (series: Series): StoredSeries => {
     const held = client.get(series.key) ?? { series, samples: new Map(), windows: { '1m': new Map(), '1h': new Map() } };
     client.set(series.key, held);
@@ -83,7 +83,8 @@ function keep(client: StoredClient, { samples, minutes, hours }: ClientPoints): 
       });
     }
   }
-  for (const [resolution, columns] of [['1m', minutes] as const, ['1h', hours] as const]) {
+  const whole = blocks.map(({ resolution, columns }) => [resolution, columns] as const);
+  for (const [resolution, columns] of [['1m', minutes] as const, ['1h', hours] as const, ...whole]) {
     for (const column of columns) {
       const windows = seriesOf(column.series).windows[resolution];
       column.starts.forEach((start, i) => {

@@ -3,6 +3,7 @@ import { Kafka, UpstashError } from '@upstash/kafka';
 import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { within } from '../kafka/within.ts';
 
 export interface KafkaRestConnection {
   readonly url: string;
@@ -25,14 +26,10 @@ export function kafkaRest({ url, username, password, clock }: KafkaRestConnectio
   return {
     kafka: new Kafka({ url, username, password }),
     async within(work, timeoutMs = LIMITS.restTimeoutMs) {
-      const { promise: late, reject } = Promise.withResolvers<never>();
-      const cancel = clock.schedule(timeoutMs, () => reject(unavailable('Kafka did not answer over REST in time.')));
       try {
-        return await Promise.race([work, late]);
+        return await within(clock, timeoutMs, work, 'Kafka did not answer over REST in time.');
       } catch (error) {
-        throw error instanceof MetricStreamError ? error : unavailable('Kafka cannot be reached over REST.', error);
-      } finally {
-        cancel();
+        throw error instanceof MetricStreamError ? error : unavailable(error);
       }
     },
   };
@@ -48,6 +45,6 @@ export function isTopicName(name: string): boolean {
   return /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/.test(name);
 }
 
-function unavailable(detail: string, cause?: unknown): MetricStreamError {
-  return new MetricStreamError('unavailable', detail, { retryAfterMs: LIMITS.retryMs, cause });
+function unavailable(cause: unknown): MetricStreamError {
+  return new MetricStreamError('unavailable', 'Kafka cannot be reached over REST.', { retryAfterMs: LIMITS.retryMs, cause });
 }

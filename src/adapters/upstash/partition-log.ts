@@ -155,7 +155,7 @@ class Poller {
   }
 }
 
-/** A value whose bytes were lost on the way came over TCP: nothing more is known of it here. */
+/** A value whose bytes were lost on the way: by another gateway than ours, which tells what came over TCP as it is. */
 function recordOf({ offset, timestamp: appendMs, value, headers }: Message, partition: number): StoredRecord {
   const bytes = bytesOfText({ value, headers: headers.map((header) => [header.key, header.value] as const) });
   return bytes === undefined

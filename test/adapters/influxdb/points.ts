@@ -125,6 +125,7 @@ export function clientPoints(over: Partial<ClientPoints>): ClientPoints {
     samples: [],
     minutes: [],
     hours: [],
+    blocks: [],
     ...over,
   };
 }

@@ -20,6 +20,7 @@ function points(over: Partial<ClientPoints>): ClientPoints {
     samples: [],
     minutes: [],
     hours: [],
+    blocks: [],
     ...over,
   };
 }
