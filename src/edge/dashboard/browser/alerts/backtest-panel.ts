@@ -44,8 +44,11 @@ function laneRow(lane: Lane): HTMLElement {
   const name = html('th', { scope: 'row', class: 'lane-name' });
   if (lane.severity !== '') name.append(severityMark(lane.severity));
   name.append(html('span', {}, lane.rule));
-  const number = (value: number, kind: string): HTMLElement =>
-    html('td', { class: 'lane-number', 'data-kind': kind, 'data-zero': String(value === 0) }, formatCount(value));
+  const number = (value: number, kind: 'firings' | 'pages' | 'flaps'): HTMLElement => {
+    const word = value === 1 ? kind.slice(0, -1) : kind;
+    const facts = { 'data-kind': kind, 'data-word': word, 'data-zero': String(value === 0) };
+    return html('td', { class: 'lane-number', ...facts }, formatCount(value));
+  };
   return html(
     'tr',
     { class: 'lane', 'data-quiet': String(lane.firings === 0) },

@@ -11,7 +11,7 @@ import { refusalNote, severityMark, toneChip, viewHead } from './parts.ts';
 function coverageList(channels: readonly ChannelAnswer[], routes: readonly RouteAnswer[]): readonly HTMLElement[] {
   const rows = coverageOf(channels, routes).map(({ severity, wanted, channels: reached }) => {
     const isNone = reached.length === 0;
-    const where = isNone ? `no ${wanted} channel is set up` : reached.join(', ');
+    const where = isNone ? `no ${wanted} channel is on` : `to ${reached.join(', ')}`;
     return html(
       'li',
       { class: 'row coverage' },
@@ -20,7 +20,7 @@ function coverageList(channels: readonly ChannelAnswer[], routes: readonly Route
         { class: 'row-what' },
         severityMark(severity, true),
         html('b', {}, severity),
-        html('span', { class: 'row-facts' }, `to ${where}`),
+        html('span', { class: 'row-facts' }, where),
       ),
       isNone ? toneChip('undelivered', 'bad') : toneChip('told', 'good'),
     );
