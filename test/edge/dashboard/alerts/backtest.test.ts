@@ -1,3 +1,4 @@
+/** What a backtest draws is what would have fired. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BacktestAnswer, TransitionAnswer } from '../../../../src/edge/dashboard/alerts/answers.ts';

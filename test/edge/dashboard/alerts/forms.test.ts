@@ -1,3 +1,4 @@
+/** What the forms make is what the server reads. */
 import { describe, expect, it } from 'vitest';
 import { channelBody, maintenanceBody, routeBody, silenceBody } from '../../../../src/edge/alert-schemas.ts';
 import type { ChannelAnswer, RouteAnswer } from '../../../../src/edge/dashboard/alerts/answers.ts';

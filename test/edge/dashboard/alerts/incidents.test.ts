@@ -1,3 +1,4 @@
+/** The list of incidents holds still, and shows whose turn it is. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AlertAnswer, IncidentRow } from '../../../../src/edge/dashboard/alerts/answers.ts';

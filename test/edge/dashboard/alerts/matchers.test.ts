@@ -1,3 +1,4 @@
+/** Matchers are read as they are written, and a silence is about one incident. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchText, parseMatch, silenceMatch } from '../../../../src/edge/dashboard/alerts/matchers.ts';

@@ -1,3 +1,4 @@
+/** Values have their units, and a threshold is drawn only where it is known. */
 import { describe, expect, it } from 'vitest';
 import { measureOf, readingText, spanAround } from '../../../../src/edge/dashboard/alerts/reading.ts';
 

@@ -1,3 +1,4 @@
+/** A rule file is saved only when it was tried. */
 import { describe, expect, it } from 'vitest';
 import type { BacktestAnswer } from '../../../../src/edge/dashboard/alerts/answers.ts';
 import { draftState, lineCount, lineSpan, type RuleDraft } from '../../../../src/edge/dashboard/alerts/rule-draft.ts';

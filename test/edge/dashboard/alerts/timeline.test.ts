@@ -1,3 +1,4 @@
+/** A timeline says what happened when, in event time and in ours. */
 import { describe, expect, it } from 'vitest';
 import type { IncidentFull, TimelineEntry } from '../../../../src/edge/dashboard/alerts/answers.ts';
 import { milestonesOf, timelineOf, webAddress } from '../../../../src/edge/dashboard/alerts/timeline.ts';

@@ -1,3 +1,4 @@
+/** Times, addresses and filters are read as they are written. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chosenIncidents, historyCsvPath } from '../../../../src/edge/dashboard/alerts/history.ts';

@@ -15,7 +15,7 @@ export function labelsText(labels: Readonly<Record<string, string>>): string {
     .join(' ');
 }
 
-export function valuesText(values: Readonly<Record<string, number>>, unitOf: (metric: string) => string | undefined): string {
+function valuesText(values: Readonly<Record<string, number>>, unitOf: (metric: string) => string | undefined): string {
   return Object.entries(values)
     .map(([written, value]) => `${written} ${readingText(written, value, unitOf)}`)
     .join(' · ');
