@@ -175,8 +175,9 @@ export class Checkpointer {
     idleAt.delete(own.partition);
     for (const one of this.#deps.pipelines) {
       const saved = this.#saved[one.partition];
-      if (one !== own && saved?.logMs === one.logMs && saved.position < own.position && !one.holdsUnsealed())
-        idleAt.set(one.partition, own.position);
+      // Log time can stand still while something is told.
+      const isIdle = saved?.logMs === one.logMs && saved.position >= one.controlledUntil;
+      if (one !== own && isIdle && saved.position < own.position && !one.holdsUnsealed()) idleAt.set(one.partition, own.position);
     }
     return idleAt;
   }

@@ -261,8 +261,10 @@ export class Consumer {
     this.#deps.consumed(record);
   }
 
-  /** When there is something to do, Unix ms: the next turn, where records wait or log time has moved; Infinity else. */
+  /** When there is something to do, Unix ms: the next turn, where records wait or log time has moved; soon where transitions do; Infinity else. */
   nextDueMs(): number {
+    // A page that could not be brought does not wait for a checkpoint.
+    if (this.#deps.courier?.waits === true) return this.#deps.clock.nowMs() + LIMITS.retryMs;
     // A kick is on its way for what was just appended; should it be lost with the process, the log still has it at the next turn.
     const active = this.#saver.active();
     return this.caughtUp && active.length === 0 ? Number.POSITIVE_INFINITY : this.#saver.nextTurnMs(active);

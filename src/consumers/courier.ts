@@ -16,11 +16,16 @@ export class Courier {
     this.#telemetry = telemetry;
   }
 
-  /** Takes transitions on, and sets off at once. @returns a promise where so many wait that the next have to. */
+  /** Some are not there yet: it has to be asked again. */
+  get waits(): boolean {
+    return this.#waiting.length > 0 && this.#sink !== undefined;
+  }
+
+  /** Takes transitions on, and sets off at once, with what waits as well. @returns a promise where so many wait that the next have to. */
   bring(transitions: readonly Transition[]): Promise<void> | undefined {
-    if (transitions.length === 0) return undefined;
     for (const one of transitions) this.#waiting.push(one);
-    this.#telemetry.count('metricstream_alert_transitions_total', transitions.length);
+    if (this.#waiting.length === 0) return undefined;
+    if (transitions.length > 0) this.#telemetry.count('metricstream_alert_transitions_total', transitions.length);
     const sending = this.settled();
     if (this.#waiting.length > ALERT_LIMITS.transitionsWaitingMax) return sending;
     // Who checkpoints asks again, and hears of it.

@@ -58,9 +58,10 @@ export class Judging {
     const sentMs = push.sentMs ?? push.arrivalMs;
     if (pushId !== undefined) client.trail.observe(pushId, Math.min(fromMs, sentMs), Math.max(toMs, newestMs), isStraggler);
     if (fromMs < client.judgedMs) this.#correct(client, timesMs, logMs);
-    // Of the same time comes what was too much for one push.
     if (toMs < newestMs) return;
-    const block = () => client.head.samples(Math.max(newestMs, client.judgedMs), Number.POSITIVE_INFINITY);
+    // Of the same time comes what was too much for one push.
+    const newMs = toMs === newestMs ? newestMs : newestMs + 1;
+    const block = () => client.head.samples(Math.max(newMs, client.judgedMs), Number.POSITIVE_INFINITY);
     this.#judge.sampled({ ...client.placed(), skewMs: client.skewMs, block, logMs });
   }
 

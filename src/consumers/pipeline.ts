@@ -31,6 +31,8 @@ export class Pipeline {
   position = 0;
   /** Records before this only refill heads. */
   replayUntil = 0;
+  /** The offset after the last that told alert rules something. */
+  controlledUntil = 0;
   /** The largest append stamp, Unix ms. */
   logMs = 0;
   readonly judging: Judging | undefined;
@@ -202,6 +204,7 @@ export class Pipeline {
   /** Rules change, or a client is retired: from this record on. */
   control(control: AlertControl, offset: number): void {
     this.position = offset + 1;
+    this.controlledUntil = offset + 1;
     // What a replay meets again is in the state that was restored.
     if (offset >= this.replayUntil) this.judging?.controlled(control, this.logMs);
   }

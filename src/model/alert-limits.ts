@@ -269,4 +269,8 @@ export const ALERT_LIMITS = {
   /** Of the chart of an incident: before the onset at least, and in all at most, ms. */
   pageIncidentLeadMs: 300_000,
   pageIncidentSpanMsMax: 21_600_000,
+  /** Marks of a time axis that fit beside each other on a phone. */
+  pageAxisMarksMax: 6,
+  /** How long a button waits for the second click, ms: longer than people need to read it. */
+  pageAskAgainMs: 4_000,
 } as const;

@@ -1,7 +1,9 @@
 /** Rule sets that change by records of the log, rules that judge samples, corrections, and the bounds of what is kept. */
 import { describe, expect, test } from 'vitest';
+import { OBJECT_PACE } from '../../../src/consumers/pace.ts';
 import type { RuleSpec } from '../../../src/model/alert.ts';
 import { ALERT_LIMITS } from '../../../src/model/alert-limits.ts';
+import { clientKey, partitionOf } from '../../../src/model/partition.ts';
 import { createSeries } from '../../../src/model/series.ts';
 import type { JudgedMinute } from '../../../src/ports/alert-judge.ts';
 import { finish, START_MS } from '../../consumers/lab.ts';
@@ -65,6 +67,26 @@ describe('a rule set', () => {
     await lab.clock.advance(MINUTE_MS);
     expect(told(lab)).toEqual(['Hot pending v1', 'Hot firing v1', 'Full firing v1', 'Hot resolved rule_removed v1']);
     expect(lab.kept.size).toBe(new Set([...lab.kept.values()].map(({ id }) => id)).size);
+  });
+
+  test('is kept where log time stood still when it came, and the partition has been idle since', async () => {
+    const lab = await openJudged({ partitions: 2 });
+    const [idle, busy] = [0, 1].map((partition) => {
+      const names = Array.from({ length: 50 }, (_, i) => `host-${i}`);
+      return names.find((name) => partitionOf(clientKey('default', name), 2) === partition) ?? '';
+    });
+    await tell(lab, 1, []);
+    await lab.clock.advance(MINUTE_MS);
+    lab.clock.step(-10 * MINUTE_MS);
+    await tell(lab, 2, [FULL]);
+    lab.clock.step(10 * MINUTE_MS);
+    for (let left = 12; left > 0; left--) {
+      await push(lab, 'heat', 20, 0, busy);
+      await lab.clock.advance(10 * SECOND_MS);
+    }
+    await lab.crash();
+    await push(lab, 'fill', 99, 0, idle);
+    expect(told(lab)).toEqual(['Full firing v2']);
   });
 
   test('that switches a rule off for a host ends its alerts there with the next minute', async () => {
@@ -148,6 +170,39 @@ describe('a correction', () => {
 });
 
 describe('what is decided', () => {
+  test('is in no checkpoint before the sink has it: nothing is lost where it was away, and the server died', async () => {
+    const lab = await openJudged({ partitions: 1 });
+    await tell(lab, 1, [FULL]);
+    await lab.clock.advance(MINUTE_MS);
+    lab.away = true;
+    await push(lab, 'fill', 99);
+    await lab.clock.advance(2 * MINUTE_MS);
+    expect(told(lab)).toEqual([]);
+    await lab.crash();
+    lab.away = false;
+    await lab.clock.advance(10 * SECOND_MS);
+    expect(told(lab)).toEqual(['Full firing v1']);
+    lab.away = true;
+    await push(lab, 'fill', 20);
+    await lab.clock.advance(MINUTE_MS);
+    lab.away = false;
+    await lab.clock.advance(10 * SECOND_MS);
+    expect(told(lab)).toEqual(['Full firing v1', 'Full resolved v1']);
+  });
+
+  test('is brought again within seconds on a Durable Object, too, whose next checkpoint is minutes away', async () => {
+    const lab = await openJudged({ partitions: 1, pace: OBJECT_PACE, timed: false });
+    await tell(lab, 1, [FULL]);
+    lab.away = true;
+    await push(lab, 'fill', 99);
+    expect(lab.shard.nextDueMs()).toBeLessThanOrEqual(lab.clock.nowMs() + SECOND_MS);
+    lab.away = false;
+    await lab.clock.advance(SECOND_MS);
+    await finish(lab.clock, lab.shard.round());
+    expect(told(lab)).toEqual(['Full firing v1']);
+    expect(lab.shard.nextDueMs()).toBeGreaterThan(lab.clock.nowMs() + 10 * SECOND_MS);
+  });
+
   test('is brought before a checkpoint that is past it, also where the run that decided it failed', async () => {
     let fails = 0;
     const sink = {

@@ -16,6 +16,8 @@ export interface JudgedLab extends Lab {
   readonly kept: Map<string, Transition>;
   /** Everything it was told. */
   readonly told: Transition[];
+  /** While it is, the sink takes nothing. */
+  away: boolean;
 }
 
 export async function openJudged(
@@ -25,6 +27,7 @@ export async function openJudged(
   const told: Transition[] = [];
   const transitions = {
     deliver: async (some: readonly Transition[]): Promise<void> => {
+      if (lab.away) throw new Error('the sink is away');
       for (const one of some) {
         told.push(one);
         if (!kept.has(one.id)) kept.set(one.id, one);
@@ -32,7 +35,8 @@ export async function openJudged(
     },
   };
   const wired = { judge: newJudge, ...options, transitions };
-  return Object.assign(await openLab(wired), { kept, told });
+  const lab: JudgedLab = Object.assign(await openLab(wired), { kept, told, away: false });
+  return lab;
 }
 
 export interface Host {

@@ -1,26 +1,12 @@
 /** The model of the lifecycle against the real evaluator in the real pipeline: the same transitions, whatever came when and however often it died. */
 import { describe, expect, test } from 'vitest';
 import { seeded } from '../anomaly/series.ts';
-import { evidenceOf } from './evidence.ts';
-import { type History, historyOf, START_MS } from './history.ts';
-import { type Lived, live } from './lives.ts';
-import { lifeOf, type Told } from './model.ts';
+import { historyOf } from './history.ts';
+import { live } from './lives.ts';
+import { keptIn, toldOf } from './told.ts';
 
 const SEEDS = 10_000;
 const FROM_SEED = Number(process.env.JUDGE_SEED ?? 1);
-
-function toldOf({ spec, events }: History): Told[] {
-  const clearsBelow = spec.clear === undefined ? undefined : 70;
-  const rule = { forMs: spec.forMs, keepMs: spec.keepFiringForMs, above: 90, clearsBelow };
-  return lifeOf(evidenceOf(events, rule), rule);
-}
-
-const shown = (told: readonly Told[]): string[] =>
-  told.map(([to, onsetMs, atMs]) => `${to} since ${(onsetMs - START_MS) / 1000} at ${(atMs - START_MS) / 1000}`);
-
-function keptOf({ kept }: Lived): Told[] {
-  return kept.filter(({ amended }) => !amended).map(({ to, onsetMs, atMs }) => [to, onsetMs, atMs]);
-}
 
 describe('the evaluator', () => {
   test(`says what the model says, in ${SEEDS} histories with gaps, losses, lateness, repeats and crashes`, {
@@ -31,7 +17,7 @@ describe('the evaluator', () => {
     for (let seed = FROM_SEED; seed < FROM_SEED + SEEDS; seed++) {
       const history = historyOf(seed);
       const lived = await live(history.events, [history.spec], seeded(seed + 7));
-      const [told, kept] = [shown(toldOf(history)), shown(keptOf(lived))];
+      const [told, kept] = [toldOf(history), keptIn(lived)];
       if (told.join() !== kept.join()) expect(kept, `seed ${seed}`).toEqual(told);
       repeated += lived.told.length - lived.kept.length;
       for (const { to, amended } of lived.kept) seen.set(amended ? 'amended' : to, (seen.get(amended ? 'amended' : to) ?? 0) + 1);

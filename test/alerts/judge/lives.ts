@@ -1,18 +1,15 @@
 /** Runs a history through the real pipeline and judge, with checkpoints, seals and crashes where chance puts them. */
-import { memoryTimeSeriesStore } from '../../../src/adapters/memory/time-series-store.ts';
-import { ANOMALY_MODELS } from '../../../src/alerts/anomaly.ts';
-import { compileRule } from '../../../src/alerts/compile-rule.ts';
+
 import type { CompiledRule } from '../../../src/alerts/compiled-rule.ts';
-import { alertJudge } from '../../../src/alerts/evaluate.ts';
-import { decodeCheckpoint, encodeCheckpoint } from '../../../src/consumers/checkpoint.ts';
 import type { ClientState } from '../../../src/consumers/client-state.ts';
-import { Judging } from '../../../src/consumers/judging.ts';
-import { Pipeline } from '../../../src/consumers/pipeline.ts';
-import { applySeal, owesSeal, planSeal, type SealedState } from '../../../src/consumers/seal.ts';
+import type { Judging } from '../../../src/consumers/judging.ts';
+import type { Pipeline } from '../../../src/consumers/pipeline.ts';
+import type { SealedState } from '../../../src/consumers/seal.ts';
 import type { AlertControl, RuleSpec, Transition } from '../../../src/model/alert.ts';
 import { clientKey } from '../../../src/model/partition.ts';
 import type { AlertJudge, JudgeState } from '../../../src/ports/alert-judge.ts';
 import { type LogEvent, TICK_MS } from './history.ts';
+import { JUDGE_SYSTEM, type JudgeSystem } from './system.ts';
 
 /** A record that may be what alert rules are told, too. */
 export interface LifeEvent extends LogEvent {
@@ -26,17 +23,18 @@ export interface Lived {
   readonly told: readonly Transition[];
 }
 
-const compiled = new Map<string, CompiledRule | undefined>();
+const compiled = new WeakMap<JudgeSystem, Map<string, CompiledRule | undefined>>();
 
-/** Parsed once for all histories. */
-function compile(spec: RuleSpec): CompiledRule | undefined {
-  const name = JSON.stringify(spec);
-  if (!compiled.has(name)) compiled.set(name, compileRule(spec));
-  return compiled.get(name);
-}
-
-export function judgeOf(builtins: readonly RuleSpec[]): AlertJudge & JudgeState {
-  return alertJudge({ compile, builtins, models: ANOMALY_MODELS });
+export function judgeOf(builtins: readonly RuleSpec[], system = JUDGE_SYSTEM): AlertJudge & JudgeState {
+  const known = compiled.get(system) ?? new Map<string, CompiledRule | undefined>();
+  compiled.set(system, known);
+  // Parsed once for all histories.
+  const compile = (spec: RuleSpec): CompiledRule | undefined => {
+    const name = JSON.stringify(spec);
+    if (!known.has(name)) known.set(name, system.compileRule(spec));
+    return known.get(name);
+  };
+  return system.alertJudge({ compile, builtins, models: system.ANOMALY_MODELS });
 }
 
 interface Saved {
@@ -49,7 +47,8 @@ interface Saved {
 class Lives {
   readonly #events: readonly LifeEvent[];
   readonly #builtins: readonly RuleSpec[];
-  readonly #store = memoryTimeSeriesStore();
+  readonly #system: JudgeSystem;
+  readonly #store;
   readonly #kept = new Map<string, Transition>();
   readonly #told: Transition[] = [];
   #saved: Saved | undefined;
@@ -57,9 +56,11 @@ class Lives {
   pipeline: Pipeline;
   next = 0;
 
-  constructor(events: readonly LifeEvent[], builtins: readonly RuleSpec[]) {
+  constructor(events: readonly LifeEvent[], builtins: readonly RuleSpec[], system: JudgeSystem) {
     this.#events = events;
     this.#builtins = builtins;
+    this.#system = system;
+    this.#store = system.memoryTimeSeriesStore();
     this.pipeline = this.#born();
   }
 
@@ -68,11 +69,13 @@ class Lives {
   }
 
   #born(): Pipeline {
-    return new Pipeline(0, {
+    const { Pipeline: Own, Judging: OwnJudging } = this.#system;
+    const judging: Judging = new OwnJudging(judgeOf(this.#builtins, this.#system), TICK_MS);
+    return new Own(0, {
       store: this.#store,
       sink: { closed() {} },
       telemetry: { count() {}, observe() {}, gauge() {}, log() {} },
-      judging: new Judging(judgeOf(this.#builtins), TICK_MS),
+      judging,
       seen() {},
     });
   }
@@ -106,6 +109,7 @@ class Lives {
   /** As Checkpointer does it. */
   async save(seals: boolean): Promise<void> {
     const { pipeline, next } = this;
+    const { owesSeal, planSeal, applySeal, encodeCheckpoint } = this.#system;
     pipeline.position = Math.max(pipeline.position, next);
     const due = seals ? [...pipeline.clients.values()].filter(owesSeal) : [];
     const plans = await Promise.all(due.map((client) => planSeal(client, next, this.#store)));
@@ -127,7 +131,7 @@ class Lives {
     this.pipeline = this.#born();
     this.next = this.#saved?.safeOffset ?? 0;
     if (this.#saved === undefined) return;
-    const { logMs, clients, alerts } = decodeCheckpoint(this.#saved.state);
+    const { logMs, clients, alerts } = this.#system.decodeCheckpoint(this.#saved.state);
     this.pipeline.restore(this.#saved.position, logMs, clients, alerts);
   }
 }
@@ -137,20 +141,24 @@ export async function live(
   events: readonly LifeEvent[],
   builtins: readonly RuleSpec[],
   chance: (() => number) | undefined,
+  system = JUDGE_SYSTEM,
 ): Promise<Lived> {
-  const lives = new Lives(events, builtins);
+  const lives = new Lives(events, builtins, system);
   let crashes = chance === undefined ? 0 : Math.floor(chance() * 3);
+  let backAt = Number.NEGATIVE_INFINITY;
   while (lives.next < events.length) {
+    const at = lives.next;
+    if ((events[at]?.logMs ?? 0) - (events[at - 1]?.logMs ?? 0) > 2 * TICK_MS) backAt = at;
     const pending = lives.one();
     if (pending !== undefined) await pending;
     if (chance === undefined || lives.next <= lives.pipeline.replayUntil) continue;
-    const fate = chance();
-    if (fate < 0.3) lives.deliver(1 + Math.floor(chance() * 3));
-    else if (fate < 0.34) await lives.save(fate < 0.32);
-    else if (fate < 0.36 && crashes > 0) {
+    // After an outage of its own a server dies more easily.
+    const fate = chance() / (at - backAt < 15 ? 4 : 1);
+    if (fate < 0.02) await lives.save(fate < 0.01);
+    else if (fate < 0.04 && crashes > 0) {
       crashes -= 1;
       lives.crash();
-    }
+    } else if (fate < 0.34) lives.deliver(1 + Math.floor(chance() * 3));
   }
   lives.deliver();
   return lives.lived;

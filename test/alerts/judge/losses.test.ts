@@ -153,4 +153,25 @@ describe('the server is down for ten minutes under 100 agents', () => {
     const expected = kinds.flatMap(({ story: own }, i) => (own === undefined ? [] : [[`h${i}`, own] as const]));
     expect(story).toEqual(Object.fromEntries(expected));
   });
+
+  test('and the spools keep five minutes: what is left of a condition fires, what is lost is unknown at most', async () => {
+    const lab = await openJudged({ partitions: 2 });
+    const spoolMs = 5 * MINUTE_MS;
+    const hosts = [
+      hostOf('calm', [], { spoolMs }),
+      hostOf('burns', [[2, 30]], { spoolMs }),
+      hostOf('ends-unseen', [[3, 13]], { spoolMs }),
+      hostOf('begins-late', [[16, 24]], { spoolMs }),
+      hostOf('too-short', [[17, 20]], { spoolMs }),
+    ];
+    const fleet = new Fleet(lab, hosts);
+    await fleet.until(DOWN);
+    await fleet.downUntil(UP, false);
+    await fleet.until(END);
+    expect(storyOf(lab)).toEqual({
+      burns: ['HighCpu firing 2 7', 'HighCpu resolved 2 31'],
+      'ends-unseen': ['HighCpu firing 3 8', 'HighCpu unknown 3 16', 'HighCpu resolved 3 17'],
+      'begins-late': ['HighCpu firing 16 21', 'HighCpu resolved 16 25'],
+    });
+  });
 });

@@ -9,21 +9,22 @@ export function matchText(match: Match): string {
     .join(', ');
 }
 
-const PAIR = /\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*("(?:[^"\\]|\\.)*"|[^,]*?)\s*(?:,|$)/y;
+const PAIR = /\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*("(?:[^"\\]|\\.)*"|[^,]*?)\s*(?:,|$)/;
 
 /** @returns undefined where a part is no `name=pattern`. The empty text is no matchers. */
 export function parseMatch(text: string): Match | undefined {
   const pairs: [string, string][] = [];
+  const pair = new RegExp(PAIR, 'y');
   let at = 0;
   const rest = text.trimEnd();
   while (at < rest.length) {
-    PAIR.lastIndex = at;
-    const found = PAIR.exec(rest);
-    if (found === null || PAIR.lastIndex === at) return undefined;
+    pair.lastIndex = at;
+    const found = pair.exec(rest);
+    if (found === null || pair.lastIndex === at) return undefined;
     const pattern = unquote(found[2] ?? '');
     if (pattern === undefined) return undefined;
     pairs.push([found[1] ?? '', pattern]);
-    at = PAIR.lastIndex;
+    at = pair.lastIndex;
   }
   return Object.fromEntries(pairs);
 }

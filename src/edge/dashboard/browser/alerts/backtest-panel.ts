@@ -1,4 +1,5 @@
 /** What a rule file would have done: firings of each rule over the range as a chart, and the pages that people would have had. */
+import { ALERT_LIMITS } from '../../../../model/alert-limits.ts';
 import type { BacktestAnswer } from '../../alerts/answers.ts';
 import { axisMarks, type Lane, lanesOf } from '../../alerts/backtest.ts';
 import { exactTime } from '../../alerts/times.ts';
@@ -14,7 +15,6 @@ export interface BacktestPanel {
   setStale(stale: boolean): void;
 }
 
-const MARKS_MAX = 6;
 const WIDTH = 1_000;
 const HEIGHT = 22;
 
@@ -44,8 +44,11 @@ function laneRow(lane: Lane): HTMLElement {
   const name = html('th', { scope: 'row', class: 'lane-name' });
   if (lane.severity !== '') name.append(severityMark(lane.severity));
   name.append(html('span', {}, lane.rule));
-  const number = (value: number, kind: string): HTMLElement =>
-    html('td', { class: 'lane-number', 'data-kind': kind, 'data-zero': String(value === 0) }, formatCount(value));
+  const number = (value: number, kind: 'firings' | 'pages' | 'flaps'): HTMLElement => {
+    const word = value === 1 ? kind.slice(0, -1) : kind;
+    const facts = { 'data-kind': kind, 'data-word': word, 'data-zero': String(value === 0) };
+    return html('td', { class: 'lane-number', ...facts }, formatCount(value));
+  };
   return html(
     'tr',
     { class: 'lane', 'data-quiet': String(lane.firings === 0) },
@@ -59,7 +62,7 @@ function laneRow(lane: Lane): HTMLElement {
 
 function axisRow({ from_ms, to_ms }: BacktestAnswer): HTMLElement {
   const offsetMs = -new Date(to_ms).getTimezoneOffset() * 60_000;
-  const { stepMs, marks } = axisMarks(from_ms, to_ms, TIME_STEPS, MARKS_MAX, offsetMs);
+  const { stepMs, marks } = axisMarks(from_ms, to_ms, TIME_STEPS, ALERT_LIMITS.pageAxisMarksMax, offsetMs);
   const axis = html('div', { class: 'lane-axis', 'aria-hidden': 'true' });
   for (const { atMs, place } of marks) {
     if (place > 0.94) continue;

@@ -6,12 +6,13 @@ import { html } from '../element.ts';
 import type { Services, View } from '../services.ts';
 import { channelSection, maintenanceSection, routeSection, silenceSection } from './channel-sections.ts';
 import { refusalNote, severityMark, toneChip, viewHead } from './parts.ts';
+import { polling } from './polling.ts';
 
 /** What no route takes, and whom that reaches: undelivered is said where it will happen, before it does. */
 function coverageList(channels: readonly ChannelAnswer[], routes: readonly RouteAnswer[]): readonly HTMLElement[] {
   const rows = coverageOf(channels, routes).map(({ severity, wanted, channels: reached }) => {
     const isNone = reached.length === 0;
-    const where = isNone ? `no ${wanted} channel is set up` : reached.join(', ');
+    const where = isNone ? `no ${wanted} channel is on` : `to ${reached.join(', ')}`;
     return html(
       'li',
       { class: 'row coverage' },
@@ -20,7 +21,7 @@ function coverageList(channels: readonly ChannelAnswer[], routes: readonly Route
         { class: 'row-what' },
         severityMark(severity, true),
         html('b', {}, severity),
-        html('span', { class: 'row-facts' }, `to ${where}`),
+        html('span', { class: 'row-facts' }, where),
       ),
       isNone ? toneChip('undelivered', 'bad') : toneChip('told', 'good'),
     );
@@ -33,15 +34,9 @@ function coverageList(channels: readonly ChannelAnswer[], routes: readonly Route
 }
 
 export function channelsView(services: Services): View {
-  let stopped = false;
-  let reading = false;
-  let again = false;
   let shownCoverage = '';
   let dead: ReadonlySet<string> = new Set();
-  const changed = (): void => {
-    again = true;
-    poll();
-  };
+  const changed = (): void => poll.now();
   const channels = channelSection(services, changed);
   const routes = routeSection(services, changed, (id) => dead.has(id));
   const silences = silenceSection(services, changed);
@@ -50,7 +45,7 @@ export function channelsView(services: Services): View {
   const columns = html('div', { class: 'sections' }, channels.element, routes.element, silences.element, maintenance.element);
   const element = html('div', { class: 'channels' }, viewHead('Channels', summary), ...refusalNote(services), columns);
 
-  const read = async (): Promise<void> => {
+  const poll = polling(services, 2 * ALERT_LIMITS.pageAlertPollMs, async (ended) => {
     const { alerts } = services;
     const [allChannels, allRoutes, allSilences, allMaintenance] = await Promise.all([
       alerts.list('channels'),
@@ -58,7 +53,7 @@ export function channelsView(services: Services): View {
       alerts.list('silences'),
       alerts.list('maintenance'),
     ]);
-    if (stopped) return;
+    if (ended()) return;
     const nowDead = deadRoutes(allChannels, allRoutes);
     // Whether a route is dead is not in its version: rows are made anew where that changes.
     if ([...nowDead].join() !== [...dead].join()) routes.show([]);
@@ -70,26 +65,7 @@ export function channelsView(services: Services): View {
     const key = JSON.stringify([allChannels, allRoutes]);
     if (key !== shownCoverage) routes.foot.replaceChildren(...coverageList(allChannels, allRoutes));
     shownCoverage = key;
-  };
-  const poll = (): void => {
-    if (reading || document.hidden) return;
-    reading = true;
-    again = false;
-    read()
-      .catch(services.report)
-      .finally(() => {
-        reading = false;
-        if (again && !stopped) poll();
-      });
-  };
-  poll();
-  const stopPolling = services.every(2 * ALERT_LIMITS.pageAlertPollMs, poll);
-  return {
-    title: 'Channels',
-    element,
-    stop() {
-      stopped = true;
-      stopPolling();
-    },
-  };
+  });
+  poll.now();
+  return { title: 'Channels', element, stop: poll.stop };
 }

@@ -8,11 +8,6 @@ import { expectDone } from './incident-actions.ts';
 import { type Item, KeyedList } from './keyed-list.ts';
 import { actionButton, twiceButton } from './parts.ts';
 
-export interface RowParts {
-  /** Beside the name. */
-  readonly element: HTMLElement;
-}
-
 export interface DocumentSectionOptions<N extends DocumentName> {
   readonly services: Services;
   readonly name: N;

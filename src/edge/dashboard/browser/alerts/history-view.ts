@@ -17,6 +17,7 @@ import type { Services, View } from '../services.ts';
 import { historyItem } from './history-item.ts';
 import { KeyedList } from './keyed-list.ts';
 import { viewHead } from './parts.ts';
+import { polling } from './polling.ts';
 
 function rangeLinks(filter: HistoryFilter): HTMLElement {
   const links = (Object.keys(HISTORY_RANGES) as HistoryRange[]).map((range) => {
@@ -77,7 +78,6 @@ function timesTable(by: 'rule' | 'host', filter: HistoryFilter) {
 }
 
 export function historyView(services: Services, filter: HistoryFilter): View {
-  let stopped = false;
   const csv = html('a', { class: 'button', href: historyCsvPath(filter, services.now()), download: 'alert-history.csv' }, 'CSV');
   const summary = html('p', { class: 'view-facts', role: 'status' }, 'Reading…');
   const byRule = timesTable('rule', filter);
@@ -96,7 +96,8 @@ export function historyView(services: Services, filter: HistoryFilter): View {
     list.element,
     more,
   );
-  const read = async (): Promise<void> => {
+  // What is past changes slowly; what is open has its own view.
+  const poll = polling(services, 6 * ALERT_LIMITS.pageAlertPollMs, async (ended) => {
     const startMs = Math.floor(services.now() - HISTORY_RANGES[filter.range].spanMs);
     const entries = (): Promise<readonly TimelineEntry[] | undefined> =>
       isFiltered(filter) ? services.alerts.history({ ...filter, startMs }) : Promise.resolve(undefined);
@@ -106,7 +107,7 @@ export function historyView(services: Services, filter: HistoryFilter): View {
       services.alerts.responseTimes('rule', startMs),
       services.alerts.responseTimes('host', startMs),
     ]);
-    if (stopped) return;
+    if (ended()) return;
     const chosen = chosenIncidents(incidents, named);
     const shown = chosen.slice(0, ALERT_LIMITS.pageAlertsShownMax);
     list.set(shown);
@@ -123,26 +124,7 @@ export function historyView(services: Services, filter: HistoryFilter): View {
       `${count} ${chosen.length === 1 ? 'incident' : 'incidents'}${where === '' ? '' : ` of ${where}`} in the last ${last}`,
     );
     setText(more, chosen.length > shown.length ? `and ${chosen.length - shown.length} more: they are in the CSV` : '');
-  };
-  let reading = false;
-  const poll = (): void => {
-    if (reading || document.hidden) return;
-    reading = true;
-    read()
-      .catch(services.report)
-      .finally(() => {
-        reading = false;
-      });
-  };
-  poll();
-  // What is past changes slowly; what is open has its own view.
-  const stopPolling = services.every(6 * ALERT_LIMITS.pageAlertPollMs, poll);
-  return {
-    title: 'History',
-    element,
-    stop() {
-      stopped = true;
-      stopPolling();
-    },
-  };
+  });
+  poll.now();
+  return { title: 'History', element, stop: poll.stop };
 }

@@ -16,7 +16,7 @@ export function alertItem(
 ): (alert: IncidentAlertAnswer) => Item<IncidentAlertAnswer> {
   return (first) => {
     const state = wordChip();
-    const since = ageText('since ');
+    const since = ageText('began ');
     const values = html('p', { class: 'line-values' });
     const explanations = html('div', {});
     const said = html('p', { class: 'alert-said' });

@@ -37,7 +37,7 @@ export function incidentItem(context: IncidentContext): (incident: IncidentRow) 
     const severity = html('span', { class: 'incident-severity' });
     const delivery = wordChip();
     const state = wordChip();
-    const since = ageText('since ');
+    const since = ageText('began ');
     const by = html('span', { class: 'incident-by' });
     const mark = html('span', { class: 'incident-mark' }, severityMark(first.severity, true));
     const acknowledge = actionButton(

@@ -1,18 +1,19 @@
 /** One incident: what it is, what it did, who was told, and what people did about it. */
 import { ALERT_LIMITS } from '../../../../model/alert-limits.ts';
 import { MetricStreamError } from '../../../../model/errors.ts';
-import type { IncidentFull, RuleAnswer } from '../../alerts/answers.ts';
+import type { IncidentFull, RuleAnswer, TimelineEntry } from '../../alerts/answers.ts';
 import { deliveryWords, incidentStateWords } from '../../alerts/delivery.ts';
 import { matchText } from '../../alerts/matchers.ts';
 import { type Milestone, milestonesOf, timelineOf } from '../../alerts/timeline.ts';
 import { clockTime, exactTime } from '../../alerts/times.ts';
-import { html, setAttribute, setText } from '../element.ts';
+import { html, setText } from '../element.ts';
 import type { Services, View } from '../services.ts';
 import { actOn, silenceButton } from './incident-actions.ts';
 import { alertItem, runbooksOf } from './incident-alerts.ts';
 import { incidentChart } from './incident-chart.ts';
 import { KeyedList } from './keyed-list.ts';
 import { actionButton, refusalNote, severityMark, twiceButton, wordChip } from './parts.ts';
+import { polling } from './polling.ts';
 import { timelineItem } from './timeline-item.ts';
 
 /** The head: title, state, buttons. */
@@ -115,94 +116,78 @@ function noteForm(services: Services, id: string, changed: () => void): HTMLElem
   return form;
 }
 
-export function incidentView(services: Services, id: string): View {
-  let rules: readonly RuleAnswer[] = [];
-  let units: ReadonlyMap<string, string> = new Map();
-  let incident: IncidentFull | undefined;
-  let reading = false;
-  let stopped = false;
-  const unitOf = (metric: string): string | undefined => units.get(metric);
+/** Everything below the head. */
+function incidentBody(services: Services, id: string, unitOf: (metric: string) => string | undefined, changed: () => void) {
   const said = html('p', { class: 'said', role: 'status' });
-  const changed = (text: string): void => {
-    setText(said, text);
-    read();
-  };
-  const head = incidentHead(services, changed);
   const strip = milestoneStrip();
   const chart = incidentChart(services);
   const alerts = new KeyedList(html('ul', { class: 'panel alert-rows' }), ({ alert }) => alert, alertItem(services, unitOf));
   const more = html('p', { class: 'none' });
   const timeline = new KeyedList(html('ol', { class: 'timeline panel' }), (item) => item.id, timelineItem(unitOf));
-  const note = html('p', { class: 'none', role: 'status' }, 'Reading…');
-  const body = html('div', { class: 'incident-body' });
-  const left = html(
-    'div',
-    { class: 'incident-side' },
-    chart.element,
-    html('h2', { class: 'section-head' }, 'Alerts'),
-    alerts.element,
-    more,
-  );
-  const right = html('div', { class: 'incident-side' }, html('h2', { class: 'section-head' }, 'Timeline'), timeline.element);
-  right.append(noteForm(services, id, () => changed('')));
-  body.append(left, right);
-  const whole = html('div', { class: 'incident-whole' }, ...refusalNote(services), said, strip.element, body);
-  const element = html('div', { class: 'incident-view' }, head.element, note, whole);
-  whole.hidden = true;
+  const head = (text: string): HTMLElement => html('h2', { class: 'section-head' }, text);
+  const left = html('div', { class: 'incident-side' }, chart.element, head('Alerts'), alerts.element, more);
+  const form = noteForm(services, id, changed);
+  const right = html('div', { class: 'incident-side' }, head('Timeline'), timeline.element, form);
+  const body = html('div', { class: 'incident-body' }, left, right);
+  const element = html('div', { class: 'incident-whole' }, ...refusalNote(services), said, strip.element, body);
+  element.hidden = true;
+  return {
+    element,
+    say: (text: string) => setText(said, text),
+    show(incident: IncidentFull, entries: readonly TimelineEntry[], rules: readonly RuleAnswer[]) {
+      element.hidden = false;
+      strip.show(milestonesOf(incident));
+      alerts.set(incident.alerts);
+      const hidden = incident.alert_count - incident.alerts.length;
+      setText(more, hidden > 0 ? `and ${hidden} more` : '');
+      timeline.set(timelineOf(incident, entries));
+      chart.show(incident, rules);
+    },
+    refresh: () => alerts.refresh(),
+    stop: () => chart.stop(),
+  };
+}
 
-  const show = (): void => {
-    if (incident === undefined) return;
-    head.show(incident);
-    strip.show(milestonesOf(incident));
-    alerts.set(incident.alerts);
-    const left = incident.alert_count - incident.alerts.length;
-    setText(more, left > 0 ? `and ${left} more` : '');
-    chart.show(incident, rules);
-    setAttribute(element, 'data-state', incident.state);
+export function incidentView(services: Services, id: string): View {
+  let known: { readonly rules: readonly RuleAnswer[]; readonly units: ReadonlyMap<string, string> } | undefined;
+  const head = incidentHead(services, (text) => {
+    body.say(text);
+    poll.now();
+  });
+  const body = incidentBody(
+    services,
+    id,
+    (metric) => known?.units.get(metric),
+    () => poll.now(),
+  );
+  const note = html('p', { class: 'none', role: 'status' }, 'Reading…');
+  const element = html('div', { class: 'incident-view' }, head.element, note, body.element);
+
+  const readKnown = async () => {
+    const [{ rules }, units] = await Promise.all([services.alerts.rules(), services.api.units()]);
+    return { rules, units };
   };
-  const take = async (): Promise<void> => {
-    const answer = await services.alerts.incident(id);
-    if (stopped) return;
-    incident = answer.incident;
+  const poll = polling(services, ALERT_LIMITS.pageAlertPollMs, async (ended) => {
+    known ??= await readKnown();
+    const answer = await services.alerts.incident(id).catch((failure: unknown) => {
+      if (!(failure instanceof MetricStreamError) || failure.code !== 'not_found') throw failure;
+      setText(note, 'There is no such incident, or no longer.');
+      poll.stop();
+    });
+    if (ended() || !answer) return;
     note.hidden = true;
-    whole.hidden = false;
-    timeline.set(timelineOf(answer.incident, answer.timeline));
-    show();
-  };
-  const read = (): void => {
-    if (reading) return;
-    reading = true;
-    take()
-      .catch((failure: unknown) => {
-        const isGone = failure instanceof MetricStreamError && failure.code === 'not_found';
-        if (isGone) setText(note, 'There is no such incident, or no longer.');
-        else services.report(failure);
-        if (isGone) stop();
-      })
-      .finally(() => {
-        reading = false;
-      });
-  };
-  const stops = [
-    services.every(ALERT_LIMITS.pageAlertPollMs, () => document.hidden || read()),
-    services.every(1_000, () => document.hidden || alerts.refresh()),
-  ];
-  const stop = (): void => {
-    for (const one of stops) one();
-  };
-  Promise.all([services.alerts.rules(), services.api.units()])
-    .then(([answer, all]) => {
-      rules = answer.rules;
-      units = all;
-    }, services.report)
-    .finally(() => stopped || read());
+    head.show(answer.incident);
+    body.show(answer.incident, answer.timeline, known.rules);
+  });
+  const stopTicking = services.every(1_000, () => document.hidden || body.refresh());
+  poll.now();
   return {
     title: 'Incident',
     element,
     stop() {
-      stopped = true;
-      stop();
-      chart.stop();
+      poll.stop();
+      stopTicking();
+      body.stop();
     },
   };
 }

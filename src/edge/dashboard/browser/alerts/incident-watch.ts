@@ -25,19 +25,29 @@ export interface IncidentWatch {
   /** What a change answered, before the next answer says the same. */
   put(incident: IncidentRow): void;
   /** @returns unsubscribe. */
-  onChange(run: () => void): () => void;
+  readonly onChange: (run: () => void) => () => void;
+}
+
+function listeners() {
+  const all = new Set<() => void>();
+  return {
+    tell: () => {
+      for (const run of all) run();
+    },
+    onChange: (run: () => void) => {
+      all.add(run);
+      return () => all.delete(run);
+    },
+  };
 }
 
 export function incidentWatch({ api, every, report, outcome }: WatchOptions): IncidentWatch {
-  const listeners = new Set<() => void>();
+  const { tell, onChange } = listeners();
   let active: readonly IncidentRow[] | undefined;
   let absent = false;
   let asking = false;
   let started = false;
   let stopPolling = (): void => {};
-  const tell = (): void => {
-    for (const listener of listeners) listener();
-  };
   /** Rises with each change that a person makes: an answer that was asked for before is passed over. */
   let changes = 0;
   const ask = async (): Promise<void> => {
@@ -93,9 +103,6 @@ export function incidentWatch({ api, every, report, outcome }: WatchOptions): In
       active = incident.state === 'resolved' ? others : [...others, incident];
       tell();
     },
-    onChange(run) {
-      listeners.add(run);
-      return () => listeners.delete(run);
-    },
+    onChange,
   };
 }

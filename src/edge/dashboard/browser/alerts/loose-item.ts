@@ -15,7 +15,7 @@ export function labelsText(labels: Readonly<Record<string, string>>): string {
     .join(' ');
 }
 
-export function valuesText(values: Readonly<Record<string, number>>, unitOf: (metric: string) => string | undefined): string {
+function valuesText(values: Readonly<Record<string, number>>, unitOf: (metric: string) => string | undefined): string {
   return Object.entries(values)
     .map(([written, value]) => `${written} ${readingText(written, value, unitOf)}`)
     .join(' · ');
@@ -24,7 +24,7 @@ export function valuesText(values: Readonly<Record<string, number>>, unitOf: (me
 export function looseItem(services: Services): (alert: AlertAnswer) => Item<AlertAnswer> {
   return (first) => {
     const state = wordChip();
-    const since = ageText('since ');
+    const since = ageText();
     const values = html('span', { class: 'loose-values' });
     const host = html('a', { href: hostHash(first.client_id) }, first.client_id);
     const rule = html('span', { class: 'loose-rule' }, first.rule);

@@ -1,4 +1,5 @@
 /** The small things that all views of alerts are made of: signs, times, and buttons that ask twice. */
+import { ALERT_LIMITS } from '../../../../model/alert-limits.ts';
 import type { Tone, Words } from '../../alerts/delivery.ts';
 import { SHAPE_PATHS, severityLevel, severityLook } from '../../alerts/severity.ts';
 import { exactTime } from '../../alerts/times.ts';
@@ -73,8 +74,6 @@ export function actionButton(services: Services, label: string, run: Run, look =
   return button;
 }
 
-const ASK_AGAIN_MS = 4_000;
-
 /** For what cannot be taken back: the second click does it. */
 export function twiceButton(services: Services, label: string, again: string, run: Run, look = ''): HTMLButtonElement {
   const button = html('button', { class: `button ${look}`.trim(), type: 'button' }, label);
@@ -96,7 +95,7 @@ export function twiceButton(services: Services, label: string, again: string, ru
     asked = true;
     setText(button, again);
     button.dataset.asked = 'true';
-    keep = services.after(ASK_AGAIN_MS, settle);
+    keep = services.after(ALERT_LIMITS.pageAskAgainMs, settle);
   });
   return button;
 }

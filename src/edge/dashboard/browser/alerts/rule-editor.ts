@@ -1,7 +1,7 @@
 /** A plain text field with line numbers, and marks at the lines that have a problem. */
 import type { Problem } from '../../alerts/answers.ts';
 import { lineCount, lineSpan } from '../../alerts/rule-draft.ts';
-import { html, setText } from '../element.ts';
+import { html } from '../element.ts';
 
 export interface RuleEditor {
   readonly element: HTMLElement;
@@ -79,10 +79,4 @@ export function ruleEditor(changed: () => void): RuleEditor {
       if (problemList.textContent !== items.map(({ textContent }) => textContent).join('')) problemList.replaceChildren(...items);
     },
   };
-}
-
-/** A line of text that says what can be done. */
-export function statusLine() {
-  const element = html('p', { class: 'draft-says', role: 'status' });
-  return { element, show: (text: string) => setText(element, text) };
 }
