@@ -5,10 +5,11 @@ import { LIMITS } from '../model/limits.ts';
 import type { Push } from '../model/push.ts';
 import { MINUTE_MS, windowStart } from '../model/window.ts';
 import type { AlertJudge, JudgedMinute, JudgeFactory, JudgeState } from '../ports/alert-judge.ts';
+import type { SampleBlock } from '../ports/time-series-store.ts';
 import type { AlertsAt } from './checkpoint.ts';
 import type { ClientState } from './client-state.ts';
 import type { Pace } from './pace.ts';
-import { foldSamples } from './sample-block.ts';
+import { filterBlock, foldSamples } from './sample-block.ts';
 
 /** @returns undefined where nothing is judged. */
 export function judgingOf(
@@ -58,11 +59,8 @@ export class Judging {
     const sentMs = push.sentMs ?? push.arrivalMs;
     if (pushId !== undefined) client.trail.observe(pushId, Math.min(fromMs, sentMs), Math.max(toMs, newestMs), isStraggler);
     if (fromMs < client.judgedMs) this.#correct(client, timesMs, logMs);
-    if (toMs < newestMs) return;
-    // Of the same time comes what was too much for one push.
-    const newMs = toMs === newestMs ? newestMs : newestMs + 1;
-    const block = () => client.head.samples(Math.max(newMs, client.judgedMs), Number.POSITIVE_INFINITY);
-    this.#judge.sampled({ ...client.placed(), skewMs: client.skewMs, block, logMs });
+    if (toMs < client.judgedMs) return;
+    this.#judge.sampled({ ...client.placed(), skewMs: client.skewMs, block: () => newSamples(client, push, fromMs), logMs });
   }
 
   #correct(client: ClientState, timesMs: Float64Array, logMs: number): void {
@@ -137,4 +135,14 @@ export class Judging {
     // What waited is found at the next look; until then ticks see to it that there is one.
     this.waits = true;
   }
+}
+
+/** What of a push is newer than all that came before of its series. All that the client has of those times, as parts of one moment come apart. */
+function newSamples({ head, judgedMs }: ClientState, { timesMs, shape }: Push, fromMs: number): SampleBlock {
+  const own = new Set(timesMs);
+  const keys = new Set(shape.series.map(({ key }) => key));
+  let newMs = Math.max(fromMs, judgedMs);
+  for (const ms of head.samples(newMs, Number.POSITIVE_INFINITY, ({ key }) => keys.has(key)).timesMs)
+    if (!own.has(ms)) newMs = Math.max(newMs, ms + 1);
+  return filterBlock(head.samples(newMs, Number.POSITIVE_INFINITY), (ms) => own.has(ms));
 }

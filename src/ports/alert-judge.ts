@@ -20,7 +20,7 @@ export interface JudgedMinute extends JudgedClient {
 }
 
 export interface JudgedSamples extends JudgedClient {
-  /** Samples as new as the newest that came of this client before, or newer, and not late. At least one. Made when it is asked for. */
+  /** What of a push is newer than all that came of its series before, and not late; it may be empty. Made when it is asked for. */
   block(): SampleBlock;
   readonly logMs: number;
 }

@@ -130,6 +130,18 @@ describe('a rule without `for`', () => {
     expect(told(lab)).toEqual(['Full firing v1']);
   });
 
+  test('judges a sample that is the newest of its series, though another sender of the host is ahead of it', async () => {
+    const lab = await openJudged({ partitions: 1 });
+    await tell(lab, 1, [FULL]);
+    await lab.clock.advance(10 * SECOND_MS);
+    await push(lab, 'heat', 20);
+    await push(lab, 'fill', 99, 5);
+    expect(told(lab)).toEqual(['Full firing v1']);
+    await push(lab, 'fill', 20, 4);
+    await push(lab, 'fill', 99, 6);
+    expect(told(lab)).toEqual(['Full firing v1', 'Full resolved v1']);
+  });
+
   test('judges what came in the second push of one moment, and both parts together', async () => {
     const lab = await openJudged({ partitions: 1 });
     await tell(lab, 1, [FULL, rule('Both', 'last(fill) > 95 && last(heat) > 90')]);
