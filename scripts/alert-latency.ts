@@ -141,7 +141,7 @@ async function measure(host: TestHost, options: Options): Promise<ReadonlyMap<st
       const { clients } = await getJson<{ clients: { client_id: string }[] }>(server.keys, '/api/v1/clients');
       return clients.some(({ client_id: id }) => id === CLIENT);
     });
-    const disk = `/proc/${agent.pid}/root${join(dir.path, 'disk')}`;
+    const disk = join('/proc', String(agent.pid), 'root', dir.path, 'disk');
     await done(server.keys, 'PUT', '/api/v1/rules', rulesOf(options.full));
     await pause(2_000);
     return await measureAll({ keys: server.keys, agent, disk, burners }, to, options);

@@ -7,6 +7,7 @@ import { type AlertsOptions, runAlerts } from './alerts.ts';
 import { type BareOptions, runBare } from './bare.ts';
 import { type ClosedOptions, runClosed } from './closed.ts';
 import { type KafkaOptions, runKafka } from './kafka.ts';
+import { runKafkaQuery } from './kafka-query.ts';
 import { describeMachine } from './machine.ts';
 import { type QueryOptions, runQuery } from './query.ts';
 import { isSound, renderMarkdown, replaceBetweenMarkers } from './report.ts';
@@ -29,6 +30,7 @@ type ClosedFlags = Omit<ClosedOptions, 'connections' | 'clock'> & {
   readonly clock: readonly ClosedOptions['clock'][];
 };
 type KafkaFlags = Pick<KafkaOptions, 'seconds' | 'connections' | 'runs'>;
+type QueryFlags = Pick<QueryOptions, 'hosts'>;
 type Scenario = (bench: Bench) => Promise<Sections>;
 
 const DEFAULT_OUT = '.bench/result.json';
@@ -83,6 +85,9 @@ const bare = (options: BareOptions): Scenario => {
 const query = (options: QueryOptions): Scenario => {
   return async (bench) => ({ query: await runQuery(bench, options) });
 };
+const kafkaQuery = (options: QueryOptions): Scenario => {
+  return async (bench) => ({ kafkaQuery: await runKafkaQuery(bench, options) });
+};
 const visible = (options: VisibleOptions): Scenario => {
   return async (bench) => ({ visible: await runVisible(bench, options) });
 };
@@ -90,6 +95,11 @@ const visible = (options: VisibleOptions): Scenario => {
 const kafka = (options: KafkaOptions): Scenario => {
   return async (bench) => ({ kafka: await runKafka(bench, options) });
 };
+
+const QUERIES = [
+  ['query', 'query times on a prefilled day', query],
+  ['kafka-query', 'the same of InfluxDB, on the services whose addresses the environment has', kafkaQuery],
+] as const;
 
 function program(): Command {
   const bench = new Command('bench')
@@ -123,11 +133,11 @@ function program(): Command {
   load('bare', 'the same loads against a server that does next to nothing', BARE.seconds).action(
     (flags: Pick<BareOptions, 'seconds'>, command: Command) => run(command, bare({ ...BARE, ...flags })),
   );
-  bench
-    .command('query')
-    .description('query times on a prefilled day')
-    .option('--hosts <n>', 'hosts with a day of minutes', positive, QUERY.hosts)
-    .action((flags: Pick<QueryOptions, 'hosts'>, command: Command) => run(command, query({ ...QUERY, ...flags })));
+  for (const [name, text, scenario] of QUERIES) {
+    const queries = bench.command(name).description(text);
+    queries.option('--hosts <n>', 'hosts with a day of minutes', positive, QUERY.hosts);
+    queries.action((flags: QueryFlags, command: Command) => run(command, scenario({ ...QUERY, ...flags })));
+  }
   bench
     .command('visible')
     .description('from push to sight')
@@ -138,9 +148,6 @@ function program(): Command {
     .option('--connections <list>', 'one load for each number', positives, KAFKA.connections)
     .option('--runs <n>', 'the medians of so many are reported', positive, KAFKA.runs)
     .action((flags: KafkaFlags, command: Command) => run(command, kafka({ ...KAFKA, ...flags })));
-  alertsCommand(bench).action((flags: AlertsOptions, command: Command) =>
-    run(command, async (it) => runAlerts(it, flags).then(() => ({}))),
-  );
   bench
     .command('all', { isDefault: true })
     .description('every load; --seconds for steady and hosts')
@@ -164,16 +171,20 @@ function program(): Command {
   return bench;
 }
 
-function alertsCommand(bench: Command): Command {
-  return bench
-    .command('alerts')
-    .description('series that cross at once, and what judging costs')
-    .addOption(new Option('--only <part>').choices(['crossing', 'judge', 'paced']))
+/** With figures of its own, which are no section of the result. */
+function withAlerts(bench: Command): Command {
+  const alerts = bench.command('alerts').description('series that cross at once, and what judging costs');
+  alerts
+    .addOption(new Option('--only <part>', 'and not the others').choices(['crossing', 'judge', 'paced']))
     .option('--series <n>', 'that cross at once', positive, 10_000)
     .option('--hosts <n>', 'that have them', positive, 1_000)
     .option('--rules <n>', 'that are judged each minute', positive, 100)
     .option('--judged-hosts <n>', 'on which they are', positive, 1_000)
-    .option('--minutes <n>', 'measured', positive, 2);
+    .option('--minutes <n>', 'measured', positive, 2)
+    .action((flags: AlertsOptions, command: Command) =>
+      runAll(command.optsWithGlobals(), [(it) => runAlerts(it, flags).then(() => ({}))]),
+    );
+  return bench;
 }
 
 /** Runs one scenario after the other; what is done is saved before the next begins. */
@@ -224,7 +235,7 @@ function positives(text: string): number[] {
 
 // Without a handler a signal would end this process and leave the server behind.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-await program()
+await withAlerts(program())
   .parseAsync()
   .catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error);
