@@ -1,6 +1,6 @@
 /** One corpus through the real server of each host: the answers are equal, every minute and hour bit for bit. */
 import { afterAll, expect, test } from 'vitest';
-import { hostNamed, type TestHost, THOROUGH } from '../system/hosts.ts';
+import { hostNamed, OTHERS, type TestHost } from '../system/hosts.ts';
 import { freshDataDir, type ServerProcess, startServer, untilCaughtUp } from '../system/server-process.ts';
 import { type Answers, pushAll, readAll } from './answers.ts';
 import { CLIENTS, type Corpus, corpusOf, PUSHES_PER_CLIENT, startOf } from './corpus.ts';
@@ -10,7 +10,6 @@ const SEED = 20_261_125;
 const FLAGS = ['--head-max', '2MiB'];
 /** What the others are held to. */
 const REFERENCE = hostNamed('bun');
-const OTHERS = THOROUGH.filter(({ name }) => name !== REFERENCE.name);
 
 const nowMs = Date.now();
 const corpus = corpusOf(SEED, nowMs);

@@ -1,10 +1,11 @@
 /** A data directory is the same to every server: each goes on where another was killed. */
 import { afterAll, expect, test } from 'vitest';
-import { hostNamed, SERVERS } from '../system/hosts.ts';
+import { hostNamed, OTHERS } from '../system/hosts.ts';
 import { freshDataDir, getJson, type Keys, type ServerProcess, startServer, untilCaughtUp } from '../system/server-process.ts';
 
 const BUN = hostNamed('bun');
-const OTHERS = SERVERS.filter(({ name }) => name !== BUN.name);
+/** Those that keep their data in our own files. */
+const SERVERS = OTHERS.filter(({ server }) => server === undefined);
 
 const started: ServerProcess[] = [];
 afterAll(async () => {
@@ -20,7 +21,7 @@ async function push({ url, ingest }: Keys, timestamp: number): Promise<void> {
   expect(response.status).toBe(202);
 }
 
-test.each(OTHERS)(
+test.each(SERVERS)(
   '$name goes on where bun was killed, bun where $name was, and so after orderly stops',
   { timeout: 120_000 },
   async (other) => {

@@ -30,7 +30,6 @@ import { type HttpReceiver, httpReceiver } from './notify-receivers.ts';
 import { freshDataDir, type Keys, type ServerProcess, startServer } from './server-process.ts';
 
 /** In `npm test` on Bun alone; where hosts are named, on those of them that run our command line. */
-const HERE = SERVERS.filter(({ name }) => process.env.METRICSTREAM_TEST_HOSTS !== undefined || name === 'bun');
 const MINUTE_MS = 60_000;
 const SECOND_MS = 1_000;
 
@@ -80,7 +79,7 @@ function kindsOf(events: readonly { readonly event_action: string }[]): string[]
 }
 
 /** Most of this is waiting: all tests of a host wait together, those that kill no server on one that they share, each as a tenant. */
-describe.each(HERE)('$name', { timeout: 150_000, concurrent: true }, (host) => {
+describe.each(SERVERS)('$name', { timeout: 150_000, concurrent: true }, (host) => {
   const shared = site(host);
   let server: Promise<ServerProcess> | undefined;
   const tenant = async (name: string): Promise<Keys> => {

@@ -1,6 +1,6 @@
 /** SIGKILLs under load, with event time at twenty times real time: nothing acknowledged is lost, nothing counts twice. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { type TestHost, THOROUGH } from './hosts.ts';
+import { HOSTS, KILLS, type TestHost } from './hosts.ts';
 import { MINUTE_MS, Oracle, type OracleSample, type OracleWindow, oracleValue, SAMPLES_PER_MINUTE, sampleAt } from './oracle.ts';
 import { freePort, freshDataDir, getJson, type Keys, type ServerProcess, startServer, untilCaughtUp } from './server-process.ts';
 
@@ -101,9 +101,9 @@ function server(host: TestHost, port: number): () => Promise<ServerProcess> {
   };
 }
 
-describe.each(THOROUGH)('$name', (host) => {
-  test(`after ${host.kills} SIGKILLs every acknowledged sample counts once, every other at most once, and no closed minute was ever partial`, {
-    timeout: 60_000 + host.kills * 8_000,
+describe.each(HOSTS)('$name', (host) => {
+  test(`after ${KILLS} SIGKILLs every acknowledged sample counts once, every other at most once, and no closed minute was ever partial`, {
+    timeout: 60_000 + KILLS * 8_000,
   }, async () => {
     const random = seeded(20_261_123);
     const oracle = new Oracle();
@@ -120,7 +120,7 @@ describe.each(THOROUGH)('$name', (host) => {
         await pause(Math.max(0, (timestamp - startMs) / SPEED - (Date.now() - realStartMs)));
       }
     });
-    for (let kill = 0; kill < host.kills; kill++) {
+    for (let kill = 0; kill < KILLS; kill++) {
       await pause(300 + random() * 1_500);
       await current.kill('SIGKILL');
       current = await start();
@@ -137,7 +137,7 @@ describe.each(THOROUGH)('$name', (host) => {
     current = await start();
     await untilCaughtUp(current.keys);
     expect(oracle.violations(await windowsOf(current.keys, startMs, true), oracle.snapshot(), false)).toEqual([]);
-    expect(oracle.acknowledgedCount).toBeGreaterThan(CLIENTS * 5 * host.kills);
+    expect(oracle.acknowledgedCount).toBeGreaterThan(CLIENTS * 5 * KILLS);
   });
 });
 

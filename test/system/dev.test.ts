@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ASSET_HEADERS, ASSETS } from '../../src/edge/dashboard/assets.ts';
 import { freshDataDir, getJson, type ServerProcess, startServer } from './server-process.ts';
 
-const DEV = { name: 'dev', command: [process.execPath], server: ['scripts/dev.ts', '--no-watch'], kills: 0 } as const;
+const DEV = { name: 'dev', command: [process.execPath], server: ['scripts/dev.ts', '--no-watch'] } as const;
 const START_MS = 60_000;
 const END_MS = 5_000;
 
