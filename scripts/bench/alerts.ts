@@ -197,7 +197,7 @@ function runJudge(bench: Bench, { rules, judgedHosts }: AlertsOptions): void {
   for (let minute = 0; minute < JUDGED_MINUTES; minute++) {
     const startMs = minute * MINUTE_MS;
     const cpu = process.cpuUsage();
-    for (const client of names) judge.closed({ ...placed, client, startMs, columns, logMs: startMs + 2 * MINUTE_MS });
+    for (const client of names) judge.closed({ ...placed, client, startMs, columns: () => columns, logMs: startMs + 2 * MINUTE_MS });
     const { user, system } = process.cpuUsage(cpu);
     times.push(user + system);
   }
