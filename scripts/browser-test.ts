@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Page } from 'playwright-core';
+import { type ConsoleMessage, chromium, type Page } from 'playwright-core';
 import type { KeysFile } from '../src/runtimes/data-dir.ts';
+import { checkAlerts, plantAlert } from './browser-alerts.ts';
 import { untilReady } from './until-ready.ts';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -31,10 +32,12 @@ const failures: string[] = [];
 try {
   const keys = await untilReady(folder, WAIT_MS);
   await plant(keys);
+  await plantAlert(keys, PLANTED);
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: SWITCHES });
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     await checkPage(page, keys);
+    await checkAlerts(page, keys, { planted: PLANTED, waitMs: WAIT_MS, expect });
   } finally {
     await browser.close();
   }
@@ -63,7 +66,9 @@ function expect(holds: boolean, otherwise: string): void {
 }
 
 async function checkPage(page: Page, { url, read }: KeysFile): Promise<void> {
-  page.on('console', (message) => expect(message.type() !== 'error', `console: ${message.text()}`));
+  // A browser calls it an error when a change is refused, which is asked for below.
+  const isFault = (message: ConsoleMessage): boolean => message.type() === 'error' && !/status of (412|422)/.test(message.text());
+  page.on('console', (message) => expect(!isFault(message), `console: ${message.text()}`));
   page.on('pageerror', (error) => expect(false, `error: ${error.message}`));
   await page.addInitScript("addEventListener('securitypolicyviolation', (e) => console.error('CSP ' + e.violatedDirective))");
   await page.goto(`${url}/#key=${read}`);

@@ -51,6 +51,7 @@ export function documentSection<N extends DocumentName>(options: DocumentSection
   const open = (document: Documents[N] | undefined): void => {
     const form = fieldForm({
       services,
+      id: name,
       title: document === undefined ? `Add ${one}` : `Change ${one} ${options.isNamed ? document.id : ''}`.trim(),
       fields: (values) => options.fields(values, document),
       values: options.values(document),

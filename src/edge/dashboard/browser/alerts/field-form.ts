@@ -7,6 +7,8 @@ import { problemsText } from './incident-actions.ts';
 
 export interface FieldFormOptions {
   readonly services: Services;
+  /** Of the form on the page. */
+  readonly id: string;
   readonly title: string;
   /** Asked again where a choice changes: other fields may belong to it. */
   readonly fields: (values: Values) => readonly Field[];
@@ -23,49 +25,50 @@ interface Control {
   read(): string;
 }
 
-function choiceControl(field: Field, value: string, changed: () => void) {
-  const select = html('select', { class: 'input', name: field.name });
-  for (const [option, label] of field.options ?? []) select.append(html('option', { value: option }, label));
-  select.value = value;
-  select.addEventListener('change', changed);
-  return { input: select, read: () => select.value };
-}
-
-function control(field: Field, value: string, changed: () => void): Control {
-  const hint = field.hint === undefined ? [] : [html('span', { class: 'field-hint' }, field.hint)];
-  if (field.kind === 'flag') {
-    const input = html('input', { type: 'checkbox', name: field.name });
-    input.checked = value === 'true';
-    const element = html('label', { class: 'field is-flag' }, input, html('span', { class: 'field-name' }, field.label), ...hint);
-    return { field, element, read: () => String(input.checked) };
-  }
+function inputOf(field: Field, value: string, changed: () => void): HTMLInputElement | HTMLSelectElement {
   if (field.kind === 'choice') {
-    const { input, read } = choiceControl(field, value, changed);
-    return {
-      field,
-      element: html('label', { class: 'field' }, html('span', { class: 'field-name' }, field.label), input, ...hint),
-      read,
-    };
+    const select = html('select', { class: 'input' });
+    for (const [option, label] of field.options ?? []) select.append(html('option', { value: option }, label));
+    select.value = value;
+    select.addEventListener('change', changed);
+    return select;
   }
+  const isSecret = field.kind === 'secret';
   const input = html('input', {
     class: 'input',
-    name: field.name,
-    // A password field without a name that browsers know: they would offer to keep it.
-    type: field.kind === 'secret' ? 'password' : 'text',
-    autocomplete: field.kind === 'secret' ? 'new-password' : 'off',
+    type: isSecret ? 'password' : 'text',
+    // Otherwise a browser would offer to keep it, or fill in what it kept.
+    autocomplete: isSecret ? 'new-password' : 'off',
     spellcheck: 'false',
     autocapitalize: 'off',
     placeholder: field.placeholder ?? '',
     ...(field.required === true ? { required: '' } : {}),
   });
   input.value = value;
-  const name = html('span', { class: 'field-name' }, field.label);
-  if (field.required !== true) name.append(html('span', { class: 'field-optional' }, 'optional'));
-  return { field, element: html('label', { class: 'field' }, name, input, ...hint), read: () => input.value };
+  return input;
+}
+
+/** @param form tells the fields of one form from those of another. */
+function control(form: string, field: Field, value: string, changed: () => void): Control {
+  const id = `${form}-${field.name}`;
+  const label = html('label', { class: 'field-name', for: id }, field.label);
+  const hint = html('span', { class: 'field-hint', id: `${id}-hint` }, field.hint ?? '');
+  if (field.kind === 'flag') {
+    const input = html('input', { type: 'checkbox', id });
+    input.checked = value === 'true';
+    return { field, element: html('div', { class: 'field is-flag' }, input, label), read: () => String(input.checked) };
+  }
+  const input = inputOf(field, value, changed);
+  input.id = id;
+  if (field.hint !== undefined) input.setAttribute('aria-describedby', hint.id);
+  const isOptional = field.kind !== 'choice' && field.required !== true;
+  const optional = isOptional ? [html('span', { class: 'field-optional' }, 'optional')] : [];
+  const element = html('div', { class: 'field' }, html('div', {}, label, ...optional), input, hint);
+  return { field, element, read: () => input.value };
 }
 
 export function fieldForm(options: FieldFormOptions): HTMLElement {
-  const { services, title, fields, make, send, done, cancel } = options;
+  const { services, id, title, fields, make, send, done, cancel } = options;
   let controls: readonly Control[] = [];
   let typed: Values = options.values;
   const place = html('div', { class: 'fields' });
@@ -80,7 +83,7 @@ export function fieldForm(options: FieldFormOptions): HTMLElement {
   };
   const draw = (): void => {
     const values = read();
-    controls = fields(values).map((field) => control(field, values[field.name] ?? '', draw));
+    controls = fields(values).map((field) => control(id, field, values[field.name] ?? '', draw));
     place.replaceChildren(...controls.map((one) => one.element));
   };
   draw();
