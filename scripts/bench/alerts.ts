@@ -160,7 +160,9 @@ async function runPaced(bench: Bench, { rules, judgedHosts, minutes }: AlertsOpt
   for (const file of [NO_RULES, ruleFile(rules)]) {
     const { cpuShare, seconds } = await pacedOnce(bench, file, judgedHosts, minutes);
     shares.push(cpuShare);
-    bench.log(`  ${file === NO_RULES ? 'no rules' : `${rules} rules`}: ${(cpuShare * 100).toFixed(2)} % of a core, ${seconds} s`);
+    bench.log(
+      `  ${file === NO_RULES ? 'no rules' : `${rules} rules`}: ${(cpuShare * 100).toFixed(2)} % of a core, ${seconds.toFixed(0)} s`,
+    );
   }
   const [without = 0, withRules = 0] = shares;
   const more = withRules - without;
@@ -197,7 +199,8 @@ function runJudge(bench: Bench, { rules, judgedHosts }: AlertsOptions): void {
   for (let minute = 0; minute < JUDGED_MINUTES; minute++) {
     const startMs = minute * MINUTE_MS;
     const cpu = process.cpuUsage();
-    for (const client of names) judge.closed({ ...placed, client, startMs, columns: () => columns, logMs: startMs + 2 * MINUTE_MS });
+    for (const client of names)
+      judge.closed({ ...placed, client, startMs, columns: () => columns, logMs: startMs + 2 * MINUTE_MS });
     const { user, system } = process.cpuUsage(cpu);
     times.push(user + system);
   }
