@@ -89,7 +89,7 @@ async function checkRules(page: Page, { url, admin }: KeysFile, { planted, expec
   const change = async (from: string, to: string): Promise<void> => editor.fill((await editor.inputValue()).replace(from, to));
   const backtest = async (): Promise<void> => {
     await page.getByRole('button', { name: 'Backtest 24 h' }).click();
-    await page.getByText('Tried on the past').waitFor();
+    await page.getByText('Tried on the past: look').waitFor();
   };
   await page.getByText('Version 1').waitFor();
   await change('last(queue_depth)', 'lst(queue_depth)');

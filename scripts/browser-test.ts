@@ -28,6 +28,8 @@ const server = spawn(
   ['src/runtimes/cli.ts', 'server', '--port', '0', '--data-dir', folder, '--interval', '1s', '--client', 'this-host'],
   { stdio: ['ignore', 'ignore', 'inherit'] },
 );
+// From the start: one that never became ready has ended before anybody waits for it.
+const ended = new Promise((resolve) => server.once('exit', resolve));
 const failures: string[] = [];
 try {
   const keys = await untilReady(folder, WAIT_MS);
@@ -42,7 +44,6 @@ try {
     await browser.close();
   }
 } finally {
-  const ended = new Promise((resolve) => server.once('exit', resolve));
   server.kill('SIGTERM');
   await ended;
   rmSync(folder, { recursive: true, force: true });
