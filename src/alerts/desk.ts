@@ -19,7 +19,8 @@ export type Desk = IncidentDesk & Pick<AlertTrial, 'alerts'>;
 
 export function incidentDesk({ store, incidents, nowMs }: IncidentDeskOptions): Desk {
   return {
-    async incidents({ tenant, state, fromMs, toMs, max }) {
+    async incidents({ tenant, id, state, fromMs, toMs, max }) {
+      if (id !== undefined) return oneOf(store, tenant, id);
       // An open one reaches from when it was opened until now, however long ago that was.
       const open = state === 'resolved' ? [] : openOf(store, tenant).filter(({ openedMs }) => openedMs < toMs);
       const known = new Set(open.map(({ id }) => id));
@@ -44,6 +45,11 @@ export function incidentDesk({ store, incidents, nowMs }: IncidentDeskOptions): 
     },
     alerts: async (tenant) => alertsOf(store, tenant),
   };
+}
+
+function oneOf(store: DocumentStore, tenant: string, id: string): Incident[] {
+  const document = store.get({ tenant, kind: INCIDENT_KIND, id });
+  return document === undefined ? [] : [JSON.parse(document.body) as Incident];
 }
 
 function openOf(store: DocumentStore, tenant: string): Incident[] {

@@ -85,7 +85,7 @@ export interface IncidentDesk {
   /** Newest first, by when they were opened. */
   incidents(query: {
     readonly tenant: string;
-    /** Only this one; undefined: all. */
+    /** Only this one, whatever else is asked for; undefined: all. */
     readonly id?: string | undefined;
     readonly state: Incident['state'] | 'active' | undefined;
     readonly fromMs: number;

@@ -40,6 +40,15 @@ describe('incidents', () => {
     expect(await namesOf(it, { state: 'open' })).toEqual([]);
   });
 
+  test('are found by id, old and resolved ones, too, of the own tenant', async () => {
+    const it = threeIncidents();
+    for (const { id, title } of it.all()) {
+      expect(await namesOf(it, { id })).toEqual([title]);
+      expect(await namesOf(it, { id, tenant: 'other' })).toEqual([]);
+    }
+    expect(await namesOf(it, { id: 'none' })).toEqual([]);
+  });
+
   test('that are open reach until now; the others are where they were opened', async () => {
     const it = threeIncidents();
     const fromMs = START_MS + 90 * MINUTE_MS;
