@@ -28,7 +28,10 @@ export function historyCsvPath({ rule, host, range }: HistoryFilter, nowMs: numb
 }
 
 /** @param entries of the rule and the host that are asked for; undefined: all incidents. */
-export function chosenIncidents(incidents: readonly IncidentRow[], entries: readonly TimelineEntry[] | undefined): IncidentRow[] {
+export function chosenIncidents<Row extends Pick<IncidentRow, 'id' | 'opened_ms'>>(
+  incidents: readonly Row[],
+  entries: readonly Pick<TimelineEntry, 'incident'>[] | undefined,
+): Row[] {
   const named = entries && new Set(entries.map(({ incident }) => incident));
   return incidents.filter(({ id }) => named === undefined || named.has(id)).sort((a, b) => b.opened_ms - a.opened_ms);
 }

@@ -55,8 +55,8 @@ describe('history', () => {
       { id: 'a', opened_ms: 1 },
       { id: 'b', opened_ms: 2 },
       { id: 'c', opened_ms: 3 },
-    ] as Parameters<typeof chosenIncidents>[0];
-    const entries = [{ incident: 'a' }, { incident: 'c' }, { incident: null }] as Parameters<typeof chosenIncidents>[1];
+    ];
+    const entries = [{ incident: 'a' }, { incident: 'c' }, { incident: null }];
     expect(chosenIncidents(incidents, entries).map(({ id }) => id)).toEqual(['c', 'a']);
     expect(chosenIncidents(incidents, undefined)).toHaveLength(3);
   });
