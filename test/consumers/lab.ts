@@ -60,7 +60,7 @@ export interface LabOptions
   extends Partial<
     Pick<
       ShardDependencies,
-      'partitions' | 'linger' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention' | 'pace'
+      'partitions' | 'linger' | 'headBytesMax' | 'cardinality' | 'tenantRequestsPerSecond' | 'retention' | 'pace' | 'judge'
     >
   > {
   readonly startMs?: number;
