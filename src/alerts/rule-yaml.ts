@@ -1,5 +1,18 @@
 /** A YAML text looked at node by node: every value keeps its line, and what does not fit is a problem there. */
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
+import {
+  Composer,
+  type CST,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type ParsedNode,
+  Parser,
+  visit,
+} from 'yaml';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import type { BookProblem } from '../ports/alert-book.ts';
 
@@ -35,15 +48,12 @@ export class YamlReader {
     }
     try {
       // Keys are compared here: the library does it each with each.
-      const document = parseDocument(text, {
-        lineCounter: this.#lines,
-        prettyErrors: false,
-        uniqueKeys: false,
-        logLevel: 'error',
-      });
-      const [error] = document.errors;
-      if (error !== undefined)
-        this.#unreadable(error.code === 'MULTIPLE_DOCS' ? 'it is more than one document' : error.message, error.pos[0]);
+      const composer = new Composer<ParsedNode>({ uniqueKeys: false, logLevel: 'error' });
+      const [document, more] = [...composer.compose(this.#tokensOf(text), true, text.length)];
+      const [error] = document?.errors ?? [];
+      if (error !== undefined) this.#unreadable(error.message, error.pos[0]);
+      if (more !== undefined) this.#unreadable('it is more than one document', more.range[0]);
+      if (document === undefined || this.problems.length > 0) return;
       this.#root = document.contents;
       visit(document, {
         Node: (_, node) => {
@@ -55,6 +65,26 @@ export class YamlReader {
     } catch {
       this.#unreadable(TOO_DEEP, 0);
     }
+  }
+
+  /** What the library parses of a text, up to our bounds: what nests deeply takes it minutes, and what is many errors seconds. */
+  *#tokensOf(text: string): Generator<CST.Token, void> {
+    const parser = new Parser(this.#lines.addNewLine);
+    this.#lines.addNewLine(0);
+    let left: number = ALERT_LIMITS.ruleFileWordsMax;
+    let before = '';
+    for (const word of new Lexer().lex(text)) {
+      yield* parser.next(word);
+      if (word === ',' && [',', '[', '{'].includes(before))
+        return this.#unreadable('nothing stands before a comma', parser.offset - 1);
+      if (word.startsWith('%') && before.startsWith('%'))
+        return this.#unreadable('it has more than one directive', parser.offset - 1);
+      if (parser.stack.length > ALERT_LIMITS.ruleFileDepthMax) return this.#unreadable(TOO_DEEP, parser.offset);
+      if (left-- === 0)
+        return this.#unreadable(`it has more than ${ALERT_LIMITS.ruleFileWordsMax} words and signs`, parser.offset);
+      if (word.trim() !== '') before = word;
+    }
+    yield* parser.end();
   }
 
   #unreadable(why: string, offset = 0): void {

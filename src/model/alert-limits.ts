@@ -58,6 +58,10 @@ export const ALERT_LIMITS = {
   ruleSetBytesMax: 800_000,
   /** YAML nodes looked at, those of aliases each time: ten for each rule that there may be, and a bomb ends there. */
   ruleFileNodesMax: 50_000,
+  /** Levels of its YAML: a rule file has ten. The parser takes minutes for a hundred thousand. */
+  ruleFileDepthMax: 64,
+  /** Words, signs and spaces of its YAML: a thousand rules of six lines have half as many, and each takes some µs. */
+  ruleFileWordsMax: 80_000,
   /** Problems shown of one file. */
   ruleProblemsMax: 50,
   ruleNameLengthMax: 128,

@@ -201,6 +201,24 @@ describe('what is wrong with a file', () => {
     expect(problems(`groups:\n- name: g\n  rules:\n${many}`)[0]).toBe('4 groups[0].rules: has more than 1000 entries');
   });
 
+  // On Bun the library took 217 s for one of these, and nobody else was served meanwhile.
+  test.each([
+    ['[', '', 'it is nested too deeply'],
+    ['[', ']', 'it is nested too deeply'],
+    ['{a: ', '}', 'it is nested too deeply'],
+    ['? ', '', 'it is nested too deeply'],
+    [': ', '', 'it is nested too deeply'],
+    ['- ', '', 'it is nested too deeply'],
+    ['- a\n', '', 'it has more than 80000 words and signs'],
+    ['a: 1\n', '', 'it has more than 80000 words and signs'],
+    ['#\n', '', 'it has more than 80000 words and signs'],
+    ['[,', '', 'nothing stands before a comma'],
+    ['%A\n', '', 'it has more than one directive'],
+  ])('is what the library would choke on: %j again and again, then %j', (open, close, message) => {
+    const times = Math.floor(ALERT_LIMITS.ruleFileBytesMax / (open.length + close.length));
+    expect(problems(open.repeat(times) + close.repeat(times))[0]).toContain(`this is no YAML: ${message}`);
+  });
+
   test('is that its aliases would make a bomb', () => {
     const labels = `{ ${Array.from({ length: 30 }, (_, i) => `l${i}: ${'x'.repeat(200)}`).join(', ')} }`;
     const rules = (count: number) =>
