@@ -38,7 +38,8 @@ export async function checkChannel(
   const { secrets: given = {}, canaryEveryMs, ...rest } = checked.value;
   const channel = { ...rest, canaryEveryMs };
   const old = before?.secrets ?? {};
-  const moved = before !== undefined && targetOf(before) !== targetOf(channel);
+  // A URL that is secret is a target, too: with a new one, or without it, the others would be told to whoever hears there.
+  const moved = before !== undefined && (targetOf(before) !== targetOf(channel) || Object.hasOwn(given, 'url'));
   const left = Object.keys(old).filter((name) => !Object.hasOwn(given, name));
   if (moved && left.length > 0) {
     return {

@@ -205,6 +205,19 @@ describe('secrets of a channel', () => {
     expect(await put('channel', 'hook', elsewhere)).toMatchObject({ kind: 'done' });
   });
 
+  test('are not told a new secret target, nor that which is left when a secret one goes', async () => {
+    const { put, opened } = lab();
+    const secrets = { token: 'swordfish', url: 'https://hooks.test/secret' };
+    await put('channel', 'hook', { ...CHANNEL, secrets });
+    for (const url of ['https://evil.test/', '']) {
+      expect(problemsOf(await put('channel', 'hook', { ...CHANNEL, secrets: { url } }))[0]?.path).toBe('secrets.token');
+      expect((await opened('acme', 'hook'))?.secrets).toEqual(secrets);
+    }
+    expect(await put('channel', 'hook', { ...CHANNEL, secrets: { url: 'https://new.test/', token: 'x' } })).toMatchObject({
+      kind: 'done',
+    });
+  });
+
   test('that another server secret sealed keep the channel from being used, not from being handed in anew', async () => {
     const { store, put } = lab();
     await put('channel', 'hook', CHANNEL);
