@@ -85,7 +85,10 @@ export class AlertControl implements TransitionSink {
         const { rules, problems } = checkRules(text);
         return problems.length > 0 ? problems : rules;
       },
-      rulesChanged: () => this.#soon(),
+      rulesChanged: (tenant) => {
+        this.#publisher.changed(tenant);
+        this.#soon();
+      },
       changed: (tenant) => {
         this.#incidents.changed(tenant);
         this.#canaryMs = 0;

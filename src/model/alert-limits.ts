@@ -72,6 +72,9 @@ export const ALERT_LIMITS = {
   /** Of `for` and `keep_firing_for`, ms: a week. */
   ruleForMsMax: 604_800_000,
 
+  /** Rule sets that are held ready for those who ask what is in force, and files of one read: a megabyte each. */
+  ruleSetsHeldMax: 16,
+
   // Tests of rules.
   /** Samples of one test, its series together. */
   ruleTestSamplesMax: 200_000,
