@@ -85,7 +85,13 @@ function ready(
     clears: (scope) => (clear === undefined ? opposite(judge(reads, expr, scope)) : judge(reads, clear, scope)),
     annotationsFor: (where, judgement) => {
       const scope = { where, judgement, settings: settingsFor(where), ruleLabels: spec.labels, alert: spec.alert };
-      return Object.fromEntries(templates.map(([name, fill]) => [name, fill(scope)]));
+      let left: number = ALERT_LIMITS.annotationsLengthMax;
+      const filled = templates.map(([name, fill]) => {
+        const text = fill(scope).slice(0, left);
+        left -= text.length;
+        return [name, text] as const;
+      });
+      return Object.fromEntries(filled);
     },
   };
 }

@@ -229,7 +229,8 @@ class Judge implements AlertJudge, JudgeState {
     if (life.state === 'inactive') known.alerts.delete(name);
     else if (alert !== undefined) alert.last = last;
     else {
-      if (known.alerts.size >= ALERT_LIMITS.alertsPerClientMax) return;
+      // Those of the host as a whole are as few as its rules: what has thousands of labels must not keep it from saying that it is silent.
+      if (known.alerts.size >= ALERT_LIMITS.alertsPerClientMax && set.key !== '') return;
       alert = { rule: rule.id, set, life, last };
       known.alerts.set(name, alert);
     }

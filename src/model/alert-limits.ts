@@ -51,6 +51,8 @@ export const ALERT_LIMITS = {
   templatePartsMax: 32,
   /** What a template grows to: labels are filled in, and channels cut far earlier. */
   annotationLengthMax: 4_000,
+  /** Of all annotations of one alert: they are kept with it, in checkpoints, incidents and a year of history. */
+  annotationsLengthMax: 8_000,
   /** Per tenant; the built-in ones are not counted. */
   rulesMax: 1_000,
   ruleFileBytesMax: 262_144,
