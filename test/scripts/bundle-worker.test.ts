@@ -7,8 +7,8 @@ import { ASSET_HEADERS, ASSETS } from '../../src/edge/dashboard/assets.ts';
 
 /** Cold starts grow with it; the free plan takes 3 MB. The clients of Upstash weigh 50 KB. */
 const WORKERS = [
-  ['wrangler.toml', 150],
-  ['wrangler.kafka.toml', 200],
+  ['wrangler.toml', 300],
+  ['wrangler.kafka.toml', 360],
 ] as const;
 const WAIT_MS = 120_000;
 
