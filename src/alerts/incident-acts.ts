@@ -30,7 +30,10 @@ export function acknowledge(turn: Turn, open: OpenIncident, actor: string): void
 /** A resolved incident takes notes, too: what was learnt of it. Beyond the bound the oldest goes; the history has all. */
 export function addNote(turn: Turn, shown: Incident, open: OpenIncident | undefined, actor: string, text: string): void {
   const note = { by: actor, atMs: turn.nowMs, text: text.slice(0, ALERT_LIMITS.noteLengthMax) };
-  const noted = { ...shown, notes: [...shown.notes, note].slice(-ALERT_LIMITS.notesMax) };
+  const notes = [...shown.notes, note].slice(-ALERT_LIMITS.notesMax);
+  let length = notes.reduce((sum, one) => sum + one.text.length, 0);
+  while (length > ALERT_LIMITS.notesLengthMax) length -= notes.shift()?.text.length ?? length;
+  const noted = { ...shown, notes };
   if (open !== undefined) {
     open.incident = noted;
     tell(turn, open, 'note', note.text, actor);

@@ -15,8 +15,8 @@ export function settle(turn: Turn, open: OpenIncident): void {
     return;
   }
   const { route, isNew } = currentRoute(turn, open);
-  const pages = pageDueMs(open, route) <= turn.nowMs;
-  const escalates = escalationDueMs(open, route) <= turn.nowMs;
+  const pages = pageDueMs(turn, open, route) <= turn.nowMs;
+  const escalates = escalationDueMs(turn, open, route) <= turn.nowMs;
   if (!pages && !escalates) {
     if (open.held !== undefined) release(turn, open);
     return;
@@ -60,27 +60,37 @@ function isBefore({ transition: a }: TrackedAlert, { transition: b }: TrackedAle
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-function pageDueMs(open: OpenIncident, route: CompiledRoute): number {
-  if (open.lastPageMs === undefined) return open.waitUntilMs;
-  const newsMs = open.fresh ? open.lastPageMs + route.groupIntervalMs : NEVER;
-  const repeatMs = open.incident.state === 'open' ? open.lastPageMs + route.repeatMs : NEVER;
-  return Math.min(newsMs, repeatMs);
+/** What was planned while the clock ran ahead is due once it is set right: nobody waits much longer than is meant. */
+export function plannedMs({ nowMs }: Turn, dueMs: number, waitMs: number): number {
+  return dueMs > nowMs + 2 * waitMs ? nowMs : dueMs;
 }
 
-function escalationDueMs(open: OpenIncident, route: CompiledRoute): number {
+function pageDueMs(turn: Turn, open: OpenIncident, { groupWaitMs, groupIntervalMs, repeatMs }: CompiledRoute): number {
+  const { lastPageMs, fresh, incident, waitUntilMs } = open;
+  if (lastPageMs === undefined) return plannedMs(turn, waitUntilMs, groupWaitMs);
+  const newsMs = fresh ? plannedMs(turn, lastPageMs + groupIntervalMs, groupIntervalMs) : NEVER;
+  const againMs = incident.state === 'open' ? plannedMs(turn, lastPageMs + repeatMs, repeatMs) : NEVER;
+  return Math.min(newsMs, againMs);
+}
+
+function escalationDueMs(turn: Turn, open: OpenIncident, { escalateAfterMs }: CompiledRoute): number {
   const { state, notifiedMs, escalations } = open.incident;
-  if (route.escalateAfterMs === undefined || state !== 'open' || escalations >= ALERT_LIMITS.escalationsMax) return NEVER;
-  const sinceMs = open.escalatedMs ?? notifiedMs ?? (open.unrouted ? open.waitUntilMs : NEVER);
-  return sinceMs + route.escalateAfterMs;
+  if (escalateAfterMs === undefined || state !== 'open' || escalations >= ALERT_LIMITS.escalationsMax) return NEVER;
+  const sinceMs = open.escalatedMs ?? notifiedMs ?? (open.unrouted ? open.waitUntilMs : undefined);
+  return sinceMs === undefined ? NEVER : plannedMs(turn, sinceMs + escalateAfterMs, escalateAfterMs);
 }
 
 /** @returns when something is due of it next, Unix ms; Infinity where only news can change anything. */
 export function incidentDueMs(turn: Turn, open: OpenIncident): number {
-  if (open.members.size === 0) return open.quietUntilMs ?? turn.nowMs;
+  if (open.members.size === 0) return quietDueMs(turn, open);
   if (open.held !== undefined) return open.held.untilMs ?? NEVER;
   const { route } = currentRoute(turn, open);
-  const pageMs = open.unrouted ? NEVER : pageDueMs(open, route);
-  return Math.min(pageMs, escalationDueMs(open, route));
+  const pageMs = open.unrouted ? NEVER : pageDueMs(turn, open, route);
+  return Math.min(pageMs, escalationDueMs(turn, open, route));
+}
+
+function quietDueMs(turn: Turn, { quietUntilMs = turn.nowMs }: OpenIncident): number {
+  return plannedMs(turn, quietUntilMs, ALERT_LIMITS.flapQuietMs);
 }
 
 /** Why an alert does not page now. */
@@ -185,7 +195,7 @@ function settleEnd(turn: Turn, open: OpenIncident): void {
     const until = new Date(open.quietUntilMs).toISOString();
     tell(turn, open, 'held', `It flaps, and is held open until ${until}, or until it was quiet for as long.`);
   }
-  if ((open.quietUntilMs ?? turn.nowMs) > turn.nowMs) return;
+  if (quietDueMs(turn, open) > turn.nowMs) return;
   finish(turn, open, '', open.loud ? 'All its alerts have ended.' : 'Its hosts were retired, or forgotten.');
 }
 

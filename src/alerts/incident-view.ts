@@ -26,18 +26,23 @@ function viewOf(transition: Transition): IncidentAlert {
     explanations,
   } = transition;
   const view = { alert, group, rule, client, severity, labels, annotations, state, onsetMs, atMs, values, explanations };
-  if (JSON.stringify(view).length <= ALERT_LIMITS.incidentAlertLengthMax) return view;
+  if (bytesOf(view) <= ALERT_LIMITS.incidentAlertBytesMax) return view;
   // Whole texts go, those first that explain: the transition in the history has them all.
   const short = { ...view, annotations: shortened(annotations), explanations: [] };
-  if (JSON.stringify(short).length <= ALERT_LIMITS.incidentAlertLengthMax) return short;
+  if (bytesOf(short) <= ALERT_LIMITS.incidentAlertBytesMax) return short;
   return { ...short, labels: shortened(labels), annotations: {}, values: {} };
 }
 
+/** In UTF-8, as SQLite counts: some scripts take three bytes a character. */
+function bytesOf(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length;
+}
+
 function shortened(texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  let left = ALERT_LIMITS.incidentAlertLengthMax / 4;
+  let left = ALERT_LIMITS.incidentAlertBytesMax / 4;
   return Object.fromEntries(
     Object.entries(texts).filter(([name, text]) => {
-      left -= name.length + text.length;
+      left -= bytesOf([name, text]);
       return left >= 0;
     }),
   );

@@ -2,14 +2,16 @@
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import type { DocumentStore } from '../ports/document-store.ts';
 import { groupOf, join, massGroup } from './incident-intake.ts';
+import { plannedMs } from './incident-pages.ts';
 import { alertKey, hasEnded, type OpenIncident, type TrackedAlert } from './incident-state.ts';
 import type { Turn } from './incident-turn.ts';
 import { type FallenHost, waveOf } from './mass-silence.ts';
+import { routeOf } from './routing.ts';
 
 /** Silent hosts that have waited long enough: those of a wave become one incident, the others go their ways. */
 export function settlePool(turn: Turn, touched: Set<OpenIncident>): void {
   const { state, nowMs } = turn;
-  const due = [...state.alertsOf(state.pooled())].filter((alert) => (alert.pooledMs ?? nowMs) + ALERT_LIMITS.massWaitMs <= nowMs);
+  const due = [...state.alertsOf(state.pooled())].filter((alert) => pooledDueMs(turn, alert) <= nowMs);
   for (const tenant of new Set(due.map(({ transition }) => transition.tenant))) {
     const wave = waveOf(fallenHosts(turn, tenant), turn.hostCount(tenant));
     const joining = wave.flatMap(({ alert }) => state.alert(alert) ?? []);
@@ -37,17 +39,25 @@ function fallenHosts({ state }: Turn, tenant: string): FallenHost[] {
 /** Alerts that fire on, long after their incident was resolved by hand: someone may have been wrong. */
 export function settleDismissed(turn: Turn, touched: Set<OpenIncident>): void {
   const { state, nowMs } = turn;
-  const due = [...state.alertsOf(state.dismissed())].filter(({ dismissedUntilMs }) => (dismissedUntilMs ?? nowMs) <= nowMs);
+  const due = [...state.alertsOf(state.dismissed())].filter((alert) => dismissedDueMs(turn, alert) <= nowMs);
   for (const alert of due.toSorted(byTime)) join(turn, alert, groupOf(turn, alert.transition), touched);
 }
 
+function pooledDueMs(turn: Turn, { pooledMs = turn.nowMs }: TrackedAlert): number {
+  return plannedMs(turn, pooledMs + ALERT_LIMITS.massWaitMs, ALERT_LIMITS.massWaitMs);
+}
+
+function dismissedDueMs(turn: Turn, { transition, dismissedUntilMs = turn.nowMs }: TrackedAlert): number {
+  const { repeatMs } = routeOf(turn.book(transition.tenant).routes, transition);
+  return plannedMs(turn, dismissedUntilMs, repeatMs);
+}
+
 /** @returns when one of these is due, Unix ms; Infinity: never. */
-export function waitsDueMs({ state }: Turn): number {
+export function waitsDueMs(turn: Turn): number {
+  const { state } = turn;
   let dueMs = Number.POSITIVE_INFINITY;
-  for (const { pooledMs } of state.alertsOf(state.pooled())) {
-    dueMs = Math.min(dueMs, (pooledMs ?? 0) + ALERT_LIMITS.massWaitMs);
-  }
-  for (const { dismissedUntilMs } of state.alertsOf(state.dismissed())) dueMs = Math.min(dueMs, dismissedUntilMs ?? 0);
+  for (const alert of state.alertsOf(state.pooled())) dueMs = Math.min(dueMs, pooledDueMs(turn, alert));
+  for (const alert of state.alertsOf(state.dismissed())) dueMs = Math.min(dueMs, dismissedDueMs(turn, alert));
   return dueMs;
 }
 

@@ -92,7 +92,7 @@ export function rulePublisher(options: RulePublisherOptions): RulePublisher {
       });
       return running;
     },
-    nextDueMs: () => (owing().size === 0 ? undefined : retryMs),
+    nextDueMs: () => (owing().size === 0 ? undefined : Math.min(retryMs, clock.nowMs() + ALERT_LIMITS.retryFirstMs)),
   };
 }
 

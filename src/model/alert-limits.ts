@@ -221,11 +221,13 @@ export const ALERT_LIMITS = {
   trackedAlertsMax: 200_000,
   /** Alerts shown of one incident: nobody reads more, and with each change all are written again. */
   incidentAlertsMax: 50,
-  /** Of one alert as it is shown, as JSON: fifty of them fit in a row of SQLite on Durable Objects. */
-  incidentAlertLengthMax: 16_000,
+  /** Of one alert as it is shown, as JSON in UTF-8: fifty of them, and the notes, fit in a row of SQLite on Durable Objects. */
+  incidentAlertBytesMax: 16_000,
   incidentTitleLengthMax: 200,
   notesMax: 100,
   noteLengthMax: 4_000,
+  /** Of all notes of an incident, in UTF-16 units, each of which may take three bytes. */
+  notesLengthMax: 200_000,
   /** How long a new group waits for more of it, ms: Alertmanager's; a critical one pages in seconds. */
   groupWaitMs: 30_000,
   criticalWaitMs: 5_000,

@@ -27,6 +27,24 @@ test('10,000 series that cross at once are one incident and one page, and one en
   expect(it.one().state).toBe('resolved');
 });
 
+test('alerts and notes in wide characters leave an incident that fits in a row', () => {
+  const it = lab(PAGER);
+  const annotations = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`text${i}`, '満'.repeat(500)]));
+  const labels = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`label${i}`, '杯'.repeat(256)]));
+  it.take(...series.slice(0, 100).map((one) => fires(START_MS, { ...one, annotations })));
+  const other = (alert: number) => ({ rule: 'Other', alert: `other-${alert}`, id: `other-${alert}`, labels });
+  it.take(...series.slice(0, 50).map(({ client }, i) => fires(START_MS, { client, ...other(i) })));
+  it.pass(MINUTE_MS);
+  for (const { id } of it.all())
+    for (let i = 0; i < ALERT_LIMITS.notesMax; i++)
+      it.keeper.act('acme', id, { kind: 'note', text: `${i} ${'記'.repeat(3_990)}` }, 'acme.ann', it.nowMs);
+  it.pass(10 * 60 * MINUTE_MS);
+  for (const kind of ['incident', 'outbox', 'open', 'alert', 'history'])
+    for (const { body } of it.store.list({ tenant: undefined, kind, max: 1_000 }))
+      expect(new TextEncoder().encode(body).length).toBeLessThan(1_800_000);
+  for (const { notes } of it.all()) expect(notes.at(-1)?.text).toContain('99 記');
+});
+
 test('alerts with the largest texts leave an incident that fits in a row', () => {
   const it = lab(PAGER);
   const annotations = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`text${i}`, 'x'.repeat(4_000)]));
