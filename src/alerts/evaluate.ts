@@ -72,8 +72,12 @@ class Judge implements AlertJudge, JudgeState {
     const view = MinuteView.ofWindows(minute.columns((metric) => index.byMetric.has(metric)));
     const known = this.#memory.clients.get(clientKey(minute.tenant, minute.client));
     const one = this.#caseOf(minute, view, NO_SCORE);
+    const takenMax = this.#taken.length + ALERT_LIMITS.alertsPerClientMax;
     for (const [rule, sets] of casesOf(index, view, undefined)) {
-      for (const set of sets) if (!this.#judgedOnSamples(rule, minute, set, view)) this.#amend(rule, set, one, known);
+      for (const set of sets) {
+        if (this.#taken.length >= takenMax) return;
+        if (!this.#judgedOnSamples(rule, minute, set, view)) this.#amend(rule, set, one, known);
+      }
     }
   }
 
@@ -198,6 +202,9 @@ class Judge implements AlertJudge, JudgeState {
     const key = clientKey(client.tenant, client.client);
     const name = alertKey(rule.id, set);
     let alert = this.#memory.clients.get(key)?.alerts.get(name);
+    // Those of the host as a whole are as few as its rules: what has thousands of labels must not keep it from saying that it is silent.
+    const isFull = set.key !== '' && (this.#memory.clients.get(key)?.alerts.size ?? 0) >= ALERT_LIMITS.alertsPerClientMax;
+    if (alert === undefined && isFull) return;
     if (!settings.enabled) {
       if (alert === undefined) return;
       this.#memory.clients.get(key)?.alerts.delete(name);
@@ -229,8 +236,6 @@ class Judge implements AlertJudge, JudgeState {
     if (life.state === 'inactive') known.alerts.delete(name);
     else if (alert !== undefined) alert.last = last;
     else {
-      // Those of the host as a whole are as few as its rules: what has thousands of labels must not keep it from saying that it is silent.
-      if (known.alerts.size >= ALERT_LIMITS.alertsPerClientMax && set.key !== '') return;
       alert = { rule: rule.id, set, life, last };
       known.alerts.set(name, alert);
     }

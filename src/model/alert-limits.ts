@@ -249,8 +249,8 @@ export const ALERT_LIMITS = {
   massShare: 0.2,
   massHostsMin: 3,
   massWindowMs: 120_000,
-  /** Stretches of maintenance that overlap and are looked at in one go. */
-  maintenanceOverlapsMax: 50,
+  /** Stretches of maintenance that overlap and are looked at in one go: each takes up to a ms, and there may be a hundred maintenances. */
+  maintenanceOverlapsMax: 10,
   /** How long incidents, their history and the audit log are kept, ms: a year. */
   historyAgeMs: 31_536_000_000,
   /** What never fired, ms: a week of near misses is enough to tune a rule. */

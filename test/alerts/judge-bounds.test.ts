@@ -55,6 +55,19 @@ test('a host with as many alerts as it may have still tells that it is full, and
   ).toEqual(['Silent']);
 });
 
+test('late samples of many series add no more lines to the history than there may be alerts', () => {
+  const judge = newJudge();
+  judge.controlled(
+    { kind: 'rules', tenant: 'acme', rules: { version: 1, rules: [rule('Many', 'sum(requests) > 1')] } },
+    START_MS,
+  );
+  const many = Array.from({ length: 1_500 }, (_, i) => column('requests', [['path', `/${i}`]]));
+  judge.corrected({ ...PLACE, startMs: START_MS, columns: () => many, complete: true, logMs: START_MS + MINUTE_MS });
+  const told = judge.take();
+  expect(told.every(({ amended }) => amended)).toBe(true);
+  expect(told).toHaveLength(ALERT_LIMITS.alertsPerClientMax);
+});
+
 test('what the annotations of an alert say together is bounded: it is kept a thousand times for each host', () => {
   const judge = newJudge();
   const long = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`a${i}`, '{{ labels.path }}'.repeat(32)]));
