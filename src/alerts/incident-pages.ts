@@ -21,15 +21,33 @@ export function settle(turn: Turn, open: OpenIncident): void {
     if (open.held !== undefined) release(turn, open);
     return;
   }
+  if (isStill(turn, open, escalates)) return;
   const standing = standingOf(turn, open);
   if (standing.hold !== undefined) {
     hold(turn, open, standing.hold);
+    looked(turn, open);
     return;
   }
   if (isNew) open.incident = { ...open.incident, route: route.id };
   if (open.held !== undefined) release(turn, open);
   if (pages) page(turn, open, route, standing.shown);
   if (escalates) escalate(turn, open, route, standing.shown);
+  if (open.unrouted) looked(turn, open);
+}
+
+/**
+ * Whether it would only be held again, or find no channel again: with each turn all that is open is looked at, and each alert costs as much as
+ * there are silences.
+ */
+function isStill({ state, book, nowMs }: Turn, open: OpenIncident, escalates: boolean): boolean {
+  const look = state.looks.get(open);
+  if (look?.incident !== open.incident || look.book !== book(open.incident.tenant) || nowMs < look.nowMs) return false;
+  if (open.held === undefined) return open.unrouted && !escalates;
+  return open.held.untilMs !== undefined && nowMs < open.held.untilMs;
+}
+
+function looked({ state, book, nowMs }: Turn, open: OpenIncident): void {
+  state.looks.set(open, { incident: open.incident, book: book(open.incident.tenant), nowMs });
 }
 
 /** Nothing holds it any more, or it was acknowledged meanwhile. */

@@ -26,6 +26,9 @@ export class IncidentStore {
   readonly #pooled = new Set<string>();
   readonly #dismissed = new Set<string>();
 
+  /** What an incident was, and what its tenant had set up, when it was found to wait; not stored. */
+  readonly looks = new WeakMap<OpenIncident, { readonly incident: Incident; readonly book: object; readonly nowMs: number }>();
+
   readonly #changedAlerts = new Set<string>();
   readonly #changedIncidents = new Set<OpenIncident>();
   readonly #writes = new Map<string, DocumentWrite>();
