@@ -1,6 +1,7 @@
 /** The history of alerts and incidents: where a line stands, and how lines are read. */
 import type { Transition } from '../model/alert.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
+import { MetricStreamError } from '../model/errors.ts';
 import type { HistoryEntry } from '../model/incident.ts';
 import type { HistoryQuery } from '../ports/alert-book.ts';
 import type { Document, DocumentStore } from '../ports/document-store.ts';
@@ -22,7 +23,10 @@ export function transitionEntry(transition: Transition, incident: string): Histo
   return { id, tenant, incident, kind: 'transition', atMs, by: '', text, transition };
 }
 
-/** @returns lines, ascending by time, at most `max`; the search looks at no more than historyScanMax. A rule is called `RULE` or `GROUP/RULE`. */
+/**
+ * A rule is called `RULE` or `GROUP/RULE`.
+ * @returns lines, ascending by time, at most `max`. @throws too_many_points where more than historyScanMax would have to be looked at.
+ */
 export function readHistory(store: DocumentStore, query: HistoryQuery): readonly HistoryEntry[] {
   const found = HISTORY_KINDS.flatMap((kind) => readKind(store, kind, query));
   found.sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
@@ -32,18 +36,23 @@ export function readHistory(store: DocumentStore, query: HistoryQuery): readonly
 function readKind(store: DocumentStore, kind: HistoryDocumentKind, query: HistoryQuery): HistoryEntry[] {
   const { tenant, incident: parent, fromMs, toMs, max } = query;
   const found: HistoryEntry[] = [];
+  // Most lines are of others: that is seen before they are parsed.
+  const needles = [query.client, query.rule?.slice(query.rule.lastIndexOf('/') + 1)].flatMap((name) => name ?? []);
+  const words = needles.map((name) => JSON.stringify(name));
   let after: Document | undefined;
   for (let looked = 0; looked < ALERT_LIMITS.historyScanMax; looked += ALERT_LIMITS.incidentPageMax) {
     const page = store.list({ tenant, kind, parent, fromMs, toMs, after, max: ALERT_LIMITS.incidentPageMax });
     for (const { body } of page) {
+      if (!words.every((word) => body.includes(word))) continue;
       const entry = JSON.parse(body) as HistoryEntry;
       if (isAsked(entry, query)) found.push(entry);
       if (found.length >= max) return found;
     }
     after = page.at(-1);
-    if (page.length < ALERT_LIMITS.incidentPageMax) break;
+    if (page.length < ALERT_LIMITS.incidentPageMax) return found;
   }
-  return found;
+  const detail = `More than ${ALERT_LIMITS.historyScanMax} lines of history lie in this stretch of time: choose a shorter one.`;
+  throw new MetricStreamError('too_many_points', detail);
 }
 
 function isAsked({ transition }: HistoryEntry, { rule, client }: HistoryQuery): boolean {

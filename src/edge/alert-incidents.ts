@@ -65,7 +65,9 @@ export function incidentHandlers(options: IncidentOptions): IncidentHandlers {
       const range = stretchOf(nowMs, 0, undefined);
       const incidents = await ask(desk.incidents({ tenant, id, state: undefined, ...range, max: 1 }));
       const incident = found(incidents.find((one) => one.id === id));
-      const query = { tenant, incident: id, rule: undefined, client: undefined, ...range };
+      // Nothing of it lies before its onset, but for samples that came late: all of a long history need not be searched.
+      const fromMs = Math.max(0, Math.min(incident.onsetMs, incident.openedMs) - LIMITS.sampleAgeMsMax);
+      const query = { tenant, incident: id, rule: undefined, client: undefined, fromMs, toMs: range.toMs };
       const timeline = await ask(desk.history({ ...query, max: ALERT_LIMITS.historyShownMax }));
       return Response.json({ incident: incidentAnswer(incident), timeline: timeline.map(historyAnswer) });
     },

@@ -1,6 +1,7 @@
 /** The incident desk: lists, history, response times, alerts. */
 import { describe, expect, test } from 'vitest';
 import { incidentDesk } from '../../../src/alerts/desk.ts';
+import { ALERT_LIMITS } from '../../../src/model/alert-limits.ts';
 import type { HistoryQuery } from '../../../src/ports/alert-book.ts';
 import { ends, fires, type Lab, lab, MINUTE_MS, move, PAGER, START_MS } from './lab.ts';
 
@@ -74,6 +75,20 @@ test('history is ascending by time, of one incident, rule or host, and within bo
   expect(await ask({ max: 2 })).toEqual(all.slice(0, 2));
   expect(await ask({ tenant: 'other' })).toEqual([]);
   expect(await ask({ toMs: START_MS })).toEqual([]);
+});
+
+test('history that would take too long to search is refused, not cut short without a word', async () => {
+  const it = lab();
+  const line = (i: number) =>
+    JSON.stringify({ tenant: 'acme', kind: 'note', id: `n${i}`, incident: '', atMs: i, by: '', text: '' });
+  const writes = Array.from({ length: ALERT_LIMITS.historyScanMax }, (_, i) => {
+    return { tenant: 'acme', kind: 'history', id: `n${i}`, atMs: i, parent: '', body: line(i) };
+  });
+  it.store.commit(writes);
+  const ask = (change: Partial<HistoryQuery>) => deskOf(it).history({ ...HISTORY, client: 'web-1', ...change });
+  it.take(fires(START_MS, { client: 'web-1' }));
+  await expect(ask({})).rejects.toMatchObject({ code: 'too_many_points' });
+  expect(await ask({ fromMs: 10 })).toHaveLength(1);
 });
 
 test('response times run from onset in event time to the first page, and from opening to the end, of what was resolved', async () => {
