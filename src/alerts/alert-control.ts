@@ -8,7 +8,7 @@ import type { DocumentStore } from '../ports/document-store.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TransitionSink } from '../ports/transition-sink.ts';
-import { alertBook } from './book.ts';
+import { alertBook, auditWrite } from './book.ts';
 import { channelOpener } from './book-channel.ts';
 import { putCanaries } from './canary.ts';
 import { type Deliverer, deliverer } from './deliver.ts';
@@ -103,8 +103,10 @@ export class AlertControl implements TransitionSink {
     };
     const trial = ruleTrial({ ...this.#options, hosts: this.#hosts, publisher: this.#publisher });
     const testChannel = (tenant: string, channel: string) => this.#deliverer.testChannel(tenant, channel);
-    const retire = async (tenant: string, client: string): Promise<void> =>
-      this.#options.publish({ kind: 'retired', tenant, client });
+    const retire = async (tenant: string, client: string, actor: string): Promise<void> => {
+      store.commit([auditWrite(store, tenant, { atMs: nowMs(), actor, action: 'retire', kind: 'client', id: client })]);
+      await this.#options.publish({ kind: 'retired', tenant, client });
+    };
     return { book, desk: { ...desk, act }, trial: { ...trial, alerts, testChannel }, fleet: { retire } };
   }
 

@@ -162,29 +162,23 @@ class Book implements AlertBook {
   #commit({ tenant, kind, id, actor }: Change, action: string, write: Pick<DocumentWrite, 'atMs' | 'parent' | 'body'>): void {
     const { store, changed, rulesChanged } = this.#options;
     const atMs = this.#options.nowMs();
-    const entry: AuditEntry = { atMs, actor, action, kind, id };
-    const audit = { tenant, kind: AUDIT_KIND, id: this.#auditId(tenant, atMs), atMs, parent: '', body: JSON.stringify(entry) };
-    store.commit([{ ...write, tenant, kind, id }, audit]);
+    store.commit([{ ...write, tenant, kind, id }, auditWrite(store, tenant, { atMs, actor, action, kind, id })]);
     if (kind === 'rules') rulesChanged(tenant);
     else changed(tenant);
-  }
-
-  /** Rises within a ms, too. */
-  #auditId(tenant: string, atMs: number): string {
-    const [last] = this.#options.store.list({
-      tenant,
-      kind: AUDIT_KIND,
-      fromMs: atMs,
-      toMs: atMs + 1,
-      newestFirst: true,
-      max: 1,
-    });
-    const next = last === undefined ? 0 : Number(last.id.slice(last.id.indexOf('.') + 1)) + 1;
-    return `${atMs}.${String(next).padStart(AUDIT_DIGITS, '0')}`;
   }
 }
 
 const AUDIT_DIGITS = 6;
+
+/** @returns a line of the audit log, to be committed before another of the tenant is made. */
+export function auditWrite(store: DocumentStore, tenant: string, entry: AuditEntry): DocumentWrite {
+  const { atMs } = entry;
+  const [last] = store.list({ tenant, kind: AUDIT_KIND, fromMs: atMs, toMs: atMs + 1, newestFirst: true, max: 1 });
+  // Ids rise within a ms, too.
+  const next = last === undefined ? 0 : Number(last.id.slice(last.id.indexOf('.') + 1)) + 1;
+  const id = `${atMs}.${String(next).padStart(AUDIT_DIGITS, '0')}`;
+  return { tenant, kind: AUDIT_KIND, id, atMs, parent: '', body: JSON.stringify(entry) };
+}
 
 function isPresent({ kind, body }: Document): boolean {
   return kind !== 'rules' || (JSON.parse(body) as StoredRules).text !== undefined;
