@@ -30,7 +30,7 @@ export function takeTransition(turn: Turn, transition: Transition, touched: Set<
     return;
   }
   state.writeHistory(transitionEntry(transition, follows ? incident : ''));
-  if (known === undefined && (hasEnded(transition.to) || state.size >= ALERT_LIMITS.trackedAlertsMax)) return;
+  if (known === undefined && (hasEnded(transition.to) || state.isFull(transition.tenant))) return;
   const ends = hasEnded(transition.to);
   const waits = ends || known === undefined ? NOT_WAITING : waitsOf(known);
   const next: TrackedAlert = { transition, burning: follows && !ends, incident, fired: known?.fired ?? [], ...waits };
@@ -98,7 +98,7 @@ export function join(turn: Turn, alert: TrackedAlert, group: Group, touched: Set
   const { state } = turn;
   const { transition } = alert;
   const before = state.ofGroup(group.key);
-  if (before !== undefined && state.size >= ALERT_LIMITS.trackedAlertsMax && state.alert(alertKey(transition)) === undefined) {
+  if (before !== undefined && state.isFull(transition.tenant) && state.alert(alertKey(transition)) === undefined) {
     state.writeHistory(transitionEntry(transition, before.incident.id));
     return;
   }

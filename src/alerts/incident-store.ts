@@ -18,6 +18,8 @@ type StoredIncident = Omit<OpenIncident, 'incident' | 'members'>;
 export class IncidentStore {
   readonly #store: DocumentStore;
   readonly #alerts = new Map<string, TrackedAlert>();
+  /** Alerts of each tenant. */
+  readonly #counts = new Map<string, number>();
   readonly #open = new Map<string, OpenIncident>();
   /** Open incident of a group. */
   readonly #groups = new Map<string, OpenIncident>();
@@ -72,6 +74,7 @@ export class IncidentStore {
     const before = this.#alerts.get(key);
     const { burning } = alert;
     if (before !== undefined && before.incident !== alert.incident) this.#open.get(before.incident)?.members.delete(key);
+    if (before === undefined) this.#count(transition.tenant, 1);
     this.#alerts.set(key, alert);
     put(this.#open.get(alert.incident)?.members, key, burning);
     put(this.#pooled, key, alert.pooledMs !== undefined);
@@ -87,8 +90,16 @@ export class IncidentStore {
     else this.#silent.delete(host);
   }
 
-  get size(): number {
-    return this.#alerts.size;
+  /** No further alert of the tenant is held. */
+  isFull(tenant: string): boolean {
+    const { trackedAlertsMax, trackedAlertsPerTenantMax } = ALERT_LIMITS;
+    return this.#alerts.size >= trackedAlertsMax || (this.#counts.get(tenant) ?? 0) >= trackedAlertsPerTenantMax;
+  }
+
+  #count(tenant: string, by: 1 | -1): void {
+    const count = (this.#counts.get(tenant) ?? 0) + by;
+    if (count > 0) this.#counts.set(tenant, count);
+    else this.#counts.delete(tenant);
   }
 
   alert(key: string): TrackedAlert | undefined {
@@ -116,6 +127,7 @@ export class IncidentStore {
     const key = alertKey(transition);
     this.#index({ transition, burning: false, incident: '', fired: [], ...NOT_WAITING });
     this.#alerts.delete(key);
+    this.#count(transition.tenant, -1);
     this.#changedAlerts.delete(key);
     const { tenant, alert: id } = transition;
     this.#write({ tenant, kind: ALERT_KIND, id, atMs: 0, parent: '', body: undefined });

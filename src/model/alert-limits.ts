@@ -219,6 +219,8 @@ export const ALERT_LIMITS = {
   // Incidents.
   /** Alerts that are held in memory, 1 KB each; beyond it those that would join an open incident are in its history only. */
   trackedAlertsMax: 200_000,
+  /** Of one tenant: others have room beside the largest. */
+  trackedAlertsPerTenantMax: 150_000,
   /** Alerts shown of one incident: nobody reads more, and with each change all are written again. */
   incidentAlertsMax: 50,
   /** Of one alert as it is shown, as JSON in UTF-8: fifty of them, and the notes, fit in a row of SQLite on Durable Objects. */

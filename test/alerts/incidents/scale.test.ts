@@ -1,5 +1,8 @@
 /** Thousands of alerts at once: few pages, bounded documents. */
 import { expect, test } from 'vitest';
+import { memoryDocumentStore } from '../../../src/adapters/memory/document-store.ts';
+import type { TrackedAlert } from '../../../src/alerts/incident-state.ts';
+import { IncidentStore, NOT_WAITING } from '../../../src/alerts/incident-store.ts';
 import { ALERT_LIMITS } from '../../../src/model/alert-limits.ts';
 import { ends, fires, lab, MAIL, MINUTE_MS, PAGER, START_MS } from './lab.ts';
 
@@ -43,6 +46,22 @@ test('alerts and notes in wide characters leave an incident that fits in a row',
     for (const { body } of it.store.list({ tenant: undefined, kind, max: 1_000 }))
       expect(new TextEncoder().encode(body).length).toBeLessThan(1_800_000);
   for (const { notes } of it.all()) expect(notes.at(-1)?.text).toContain('99 記');
+});
+
+test('a tenant with as many alerts as it may have takes no room from another, and has room again when one is over', () => {
+  const state = new IncidentStore(memoryDocumentStore());
+  const tracked = (alert: string): TrackedAlert => {
+    const transition = { ...fires(START_MS), tenant: 'flood', alert };
+    return { transition, burning: false, incident: '', fired: [], ...NOT_WAITING };
+  };
+  for (let i = 0; i < ALERT_LIMITS.trackedAlertsPerTenantMax; i++) {
+    if (state.isFull('flood')) throw new Error(`it is full with ${i}`);
+    // Twice is once.
+    for (let times = 0; times < 2; times++) state.putAlert(tracked(`a${i}`));
+  }
+  expect([state.isFull('flood'), state.isFull('acme')]).toEqual([true, false]);
+  state.dropAlert(tracked('a0'));
+  expect(state.isFull('flood')).toBe(false);
 });
 
 test('alerts with the largest texts leave an incident that fits in a row', () => {
