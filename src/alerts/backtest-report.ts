@@ -13,6 +13,8 @@ export interface Findings {
   bareMinutes: number;
   /** Where rules began to run, Unix ms. */
   startMs: number;
+  /** Of the labels and annotations of all transitions, in UTF-16 units. */
+  textLength: number;
   readonly clients: number;
   /** Minutes from fromMs to toMs; 1: some host has data. */
   readonly heard: Uint8Array;

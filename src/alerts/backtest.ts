@@ -53,14 +53,16 @@ export async function backtest(options: BacktestOptions): Promise<BacktestReport
     return [problem(`The hosts have data in ${minutes} minutes, and at most ${most} can be tried: choose a shorter time.`)];
   }
   const heard = new Uint8Array(Math.ceil(Math.max(0, toMs - fromMs) / MINUTE_MS));
-  const findings: Findings = { correctedMinutes: 0, bareMinutes: 0, startMs: toMs, clients: hosts.length, heard };
+  const findings: Findings = { correctedMinutes: 0, bareMinutes: 0, startMs: toMs, textLength: 0, clients: hosts.length, heard };
   const transitions: Transition[] = [];
   for (const host of hosts) {
     const trial = new HostTrial(options, compiled, startMs, findings);
     const outOf = await trial.run(host, transitions);
     if (outOf) {
       const most = ALERT_LIMITS.backtestTransitionsMax;
-      return [problem(`Alerts change their state more than ${most} times: choose a shorter time, or calmer rules.`)];
+      return [
+        problem(`Alerts change their state more than ${most} times, or say too much: choose a shorter time, or calmer rules.`),
+      ];
     }
   }
   transitions.sort((a, b) => a.judgedMs - b.judgedMs || (a.id < b.id ? -1 : 1));
@@ -144,7 +146,9 @@ class HostTrial {
       if (this.#needsSamples) this.#findings.bareMinutes += step.value;
       for (const transition of judge.take()) {
         if (transition.judgedMs < fromMs) continue;
+        this.#findings.textLength += lengthOf(transition.annotations) + lengthOf(transition.labels);
         if (into.length >= ALERT_LIMITS.backtestTransitionsMax) return true;
+        if (this.#findings.textLength > ALERT_LIMITS.backtestTextLengthMax) return true;
         into.push(transition);
       }
       await breathe();
@@ -181,6 +185,12 @@ class HostTrial {
     }
     this.#findings.correctedMinutes += corrected.size;
   }
+}
+
+function lengthOf(texts: Readonly<Record<string, string>>): number {
+  let length = 0;
+  for (const text of Object.values(texts)) length += text.length;
+  return length;
 }
 
 function hasHour(hours: ReadonlySet<number>, startMs: number, endMs: number): boolean {

@@ -193,6 +193,8 @@ export const ALERT_LIMITS = {
   backtestHostMinutesMax: 1_500_000,
   /** Transitions that are kept of one, 1 KB each: rules that make more are no use to anybody. */
   backtestTransitionsMax: 100_000,
+  /** Their labels and annotations, together, in UTF-16 units: who may read may try, and memory is shared. */
+  backtestTextLengthMax: 50_000_000,
   /** Event time that is read of one host at once, ms: of 2,000 series 50 MB. */
   backtestChunkMs: 21_600_000,
   /** How far before its start rules run, ms, so that an anomaly has two weeks of hours behind it. */

@@ -168,6 +168,15 @@ describe('the work of a backtest', () => {
     expect(outcome).toEqual([{ line: 0, path: '', message: expect.stringContaining('choose a shorter time') }]);
   });
 
+  test('is given up where its alerts say so much that they would fill memory', async () => {
+    const reader = stored({ a: Array.from({ length: 30 }, (_, i) => (i % 2 === 0 ? 95 : 10)) });
+    const labels = { big: 'x'.repeat(ALERT_LIMITS.backtestTextLengthMax / 20) };
+    const flappy = rule('Flappy', 'last(cpu) > 80', { labels });
+    const outcome = await tried(reader, [flappy]);
+    expect(isReport(outcome) ? outcome.transitions.length : outcome[0]?.message).toContain('say too much');
+    expect(isReport(await tried(reader, [{ ...flappy, labels: {} }]))).toBe(true);
+  });
+
   test('lets others in after each hour of each host, and ends when it is told to', async () => {
     let breaths = 0;
     const reader = stored({ a: minutes(180, 10), b: minutes(180, 10) });
