@@ -56,7 +56,7 @@ export abstract class AlertObjectBase<Env> extends DurableObject<Env> implements
     const dueMs = this.#control.nextDueMs();
     const setMs = await this.ctx.storage.getAlarm();
     if (dueMs === Number.POSITIVE_INFINITY || (setMs !== null && setMs <= dueMs)) return;
-    // One in the past fires at once.
-    await this.ctx.storage.setAlarm(dueMs);
+    // One in the past fires at once, but 0 is refused.
+    await this.ctx.storage.setAlarm(Math.max(1, dueMs));
   }
 }
