@@ -18,7 +18,7 @@ import type { SeenShape } from './seen-series.ts';
  * idle        = n:varint ( partition:varint position:f64 ){n}       others, of which nothing was left to save at that position
  * corrections = n:varint ( minute:f64 m:varint ( series:text times:varint ){m} ){n}
  * skipped     = n:varint ( offset:f64 ms:f64 ){n}
- * trail       = judged:f64 boot:text sequences:f64 last:f64 step:f64 n:varint ( boot:text from:f64 to:f64 missing:f64 after:f64 before:f64 ){n}
+ * trail       = judged:f64 l:varint late:f64{l} boot:text sequences:f64 last:f64 step:f64 n:varint ( boot:text from:f64 to:f64 missing:f64 after:f64 before:f64 ){n}
  *                                                    sequences: how many of the boot there are, up to the greatest seen
  * seen        = n:varint ( shape:varint age:varint ){n}      the place of a shape; whole seconds before log time
  * alerts      = resumed:f64 hole:f64 scanned:f64 state:block      log times, Unix ms; what the judge of the partition keeps
@@ -140,8 +140,10 @@ function encodeClient(writer: ByteWriter, client: ClientState, after: SealedStat
   encodeTrail(writer, client);
 }
 
-function encodeTrail(writer: ByteWriter, { judgedMs, trail }: ClientState): void {
+function encodeTrail(writer: ByteWriter, { judgedMs, lateMinutes, trail }: ClientState): void {
   writer.f64(judgedMs);
+  writer.varint(lateMinutes.size);
+  for (const minute of lateMinutes) writer.f64(minute);
   writer.text(trail.boot);
   writer.f64(trail.highest + 1);
   writer.f64(trail.lastMs);
@@ -245,6 +247,7 @@ function decodeClient(reader: ByteReader, version: number): ClientState {
 function decodeTrail(reader: ByteReader, client: ClientState): void {
   const { trail } = client;
   client.judgedMs = reader.f64();
+  for (let left = reader.count(8); left > 0; left--) client.lateMinutes.add(reader.f64());
   trail.boot = reader.text();
   trail.highest = reader.f64() - 1;
   trail.lastMs = reader.f64();

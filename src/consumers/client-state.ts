@@ -18,6 +18,8 @@ export class ClientState {
   frontierMs: number;
   /** Every minute that ends at or before this has been judged by alert rules, or nobody judges. At most the frontier. */
   judgedMs: number;
+  /** Judged minutes that late samples changed, and that are judged again at the next look. */
+  readonly lateMinutes = new Set<number>();
   /** Minutes before this live in the store; from it on, wholly in the head. */
   sealedThroughMs: number;
   /** Records before this offset had their samples before `sealedThroughMs` sealed. */
@@ -57,7 +59,7 @@ export class ClientState {
 
   /** What lies before this may be sealed: it has closed, and need not be judged any more. */
   get sealableMs(): number {
-    return Math.min(this.frontierMs, this.judgedMs);
+    return Math.min(this.frontierMs, this.judgedMs, ...this.lateMinutes);
   }
 
   /** Whose its samples and windows are, for those who are told of them or keep them. */

@@ -44,6 +44,7 @@ export class Judging {
     }
     if (logMs - this.#scannedMs < ALERT_LIMITS.alertScanMs) return;
     this.#scannedMs = logMs;
+    for (const client of clients.values()) if (client.lateMinutes.size > 0) this.#correct(client, logMs);
     this.waits = this.#judge.scanned(logMs, this.#resumedMs, clients);
   }
 
@@ -58,16 +59,21 @@ export class Judging {
     }
     const sentMs = push.sentMs ?? push.arrivalMs;
     if (pushId !== undefined) client.trail.observe(pushId, Math.min(fromMs, sentMs), Math.max(toMs, newestMs), isStraggler);
-    if (fromMs < client.judgedMs) this.#correct(client, timesMs, logMs);
+    if (fromMs < client.judgedMs) this.#noteLate(client, timesMs);
     if (toMs < client.judgedMs) return;
     this.#judge.sampled({ ...client.placed(), skewMs: client.skewMs, block: () => newSamples(client, push, fromMs), logMs });
   }
 
-  #correct(client: ClientState, timesMs: Float64Array, logMs: number): void {
-    const minutes = new Set<number>();
+  #noteLate(client: ClientState, timesMs: Float64Array): void {
     // Of minutes that are neither in the head nor read back, nothing whole could be said.
-    for (const ms of timesMs) if (ms < client.judgedMs && ms >= client.bundledHourMs) minutes.add(windowStart(ms, MINUTE_MS));
-    for (const startMs of minutes) this.#judge.corrected(this.#minuteOf(client, startMs, logMs));
+    for (const ms of timesMs)
+      if (ms < client.judgedMs && ms >= client.bundledHourMs) client.lateMinutes.add(windowStart(ms, MINUTE_MS));
+  }
+
+  /** An agent that sends what it kept changes a minute many times over: it is judged again once. */
+  #correct(client: ClientState, logMs: number): void {
+    for (const startMs of client.lateMinutes) this.#judge.corrected(this.#minuteOf(client, startMs, logMs));
+    client.lateMinutes.clear();
   }
 
   /**

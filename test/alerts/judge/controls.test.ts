@@ -158,14 +158,18 @@ describe('a correction', () => {
     await pushFor(lab, 6, 'heat', 20);
     // Minute 1 was cool; now it was not.
     await push(lab, 'heat', 5_000, 290);
+    // At the next look, once for all that came late.
+    await lab.clock.advance(20 * SECOND_MS);
     expect(told(lab)).toEqual(['Hot inactive samples_late amended v1']);
-    await push(lab, 'heat', 5_001, 291);
+    await push(lab, 'heat', 5_001, 311);
+    await lab.clock.advance(20 * SECOND_MS);
     expect(told(lab)).toEqual(['Hot inactive samples_late amended v1']);
     await pushFor(lab, 6, 'heat', 95);
     const burning = ['Hot inactive samples_late amended v1', 'Hot pending v1', 'Hot firing v1'];
     expect(told(lab)).toEqual(burning);
     // A minute of it was cool after all.
     await push(lab, 'heat', -5_000, 201);
+    await lab.clock.advance(20 * SECOND_MS);
     expect(told(lab)).toEqual([...burning, 'Hot firing samples_late amended v1']);
     await pushFor(lab, 2, 'heat', 95);
     expect(told(lab).length).toBe(burning.length + 1);

@@ -51,7 +51,7 @@ const MUTANTS: readonly (readonly [name: string, file: string, find: string, put
   [
     'what has closed is sealed before it is judged',
     'consumers/client-state.ts',
-    'Math.min(this.frontierMs, this.judgedMs)',
+    'Math.min(this.frontierMs, this.judgedMs, ...this.lateMinutes)',
     'this.frontierMs',
   ],
   [
