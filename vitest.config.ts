@@ -2,6 +2,7 @@
  * The tests on Node, and those in workerd by Cloudflare's plugin; tests that need Bun or Deno stand in test/bun and test/deno,
  * those that need real services in test/services.
  */
+import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /** Neutral code that a Worker runs. */
@@ -73,6 +74,6 @@ async function projects(): Promise<TestProjectInlineConfiguration[]> {
 }
 
 export default defineConfig({
-  // By itself vitest leaves one core to the watcher: on two cores the files would run one by one.
-  test: { maxWorkers: '100%', projects: await projects() },
+  // By itself vitest leaves one core to the watcher: on two cores the files would run one by one. One more than cores, since tests of real processes mostly wait.
+  test: { maxWorkers: availableParallelism() + 1, projects: await projects() },
 });
