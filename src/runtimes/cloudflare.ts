@@ -103,6 +103,8 @@ function sampleAgeMsMax(env: Env): number {
 
 /** What is wrong with the variables, in words; undefined: nothing. */
 function variablesError(env: Env, needsServices: boolean): string | undefined {
+  // Shards would wait for it with every alert, and save nothing.
+  if (env.ALERTS === undefined) return 'The binding ALERTS is missing: take it and its migration over from our wrangler.toml.';
   const { partitions, shards } = counts(env);
   const { rawMs, minuteMs, hourMs } = retention(env);
   if (![partitions, shards].every((count) => Number.isInteger(count) && count > 0) || shards > partitions)

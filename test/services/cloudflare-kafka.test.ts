@@ -69,7 +69,7 @@ async function openWorker(variables: Readonly<Record<string, string>>) {
         name: NAME,
         compatibilityDate: '2026-10-23',
         modules: [{ type: 'ESModule' as const, path: 'worker.js', contents: script }],
-        durableObjects: { SHARD: object('ShardObject'), CONTROL: object('ControlObject') },
+        durableObjects: { SHARD: object('ShardObject'), CONTROL: object('ControlObject'), ALERTS: object('AlertObject') },
         bindings: { SHARDS: '2', METRICSTREAM_SECRET: secret, ...variables },
         unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
         logRequests: false,

@@ -44,6 +44,7 @@ describe('a Worker without a secret', () => {
 describe('a Worker with variables that cannot be', () => {
   test.each([
     [{ SHARDS: '24' }, 'at least SHARDS'],
+    [{ ALERTS: undefined }, 'The binding ALERTS is missing'],
     [{ PARTITIONS: 'many' }, 'whole numbers'],
     [{ METRICSTREAM_MINUTE_RETENTION_MS: '-1' }, 'above 0 ms'],
     [{ METRICSTREAM_RAW_RETENTION_MS: '86400000' }, 'raw retention less a day'],
