@@ -1,5 +1,6 @@
 /** Small documents of the control role in its SQLite database: rules, silences, channels, incidents, history. One owner; calls are synchronous. */
 
+/** Its texts hold no NUL, at which SQLite on Deno would cut them; JSON writes it as an escape. */
 export interface DocumentKey {
   readonly tenant: string;
   /** A word of the caller's: `silence`, `incident`. */
