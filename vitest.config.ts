@@ -21,6 +21,8 @@ const IN_DENO = 'Deno' in globalThis;
 const node: TestProjectInlineConfiguration = {
   test: {
     name: 'node',
+    // No module keeps state that changes: files may share them, and are not loaded anew 200 times.
+    isolate: false,
     include: ['test/**/*.test.ts'],
     exclude: [
       ...(IN_DENO ? ['test/{bun,services,workers}/**'] : ['test/{bun,deno,services,workers}/**']),
