@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 /** Neutral code that a Worker runs. */
 const NEUTRAL = ['test/{alerts,model,protocols,consumers}/*.test.ts', 'test/edge/*.test.ts', 'test/contract/shard-ports.test.ts'];
@@ -77,5 +78,5 @@ async function projects(): Promise<TestProjectInlineConfiguration[]> {
 
 export default defineConfig({
   // By itself vitest leaves one core to the watcher: on two cores the files would run one by one. One more than cores, since tests of real processes mostly wait.
-  test: { maxWorkers: availableParallelism() + 1, projects: await projects() },
+  test: { maxWorkers: availableParallelism() + 1, sequence: { sequencer: LongestFirst }, projects: await projects() },
 });
