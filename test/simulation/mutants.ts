@@ -1,18 +1,8 @@
 /** Bugs that the simulation has to find: each breaks one promise, and is put in through a port or sown into a copy of src. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { LogRecord, MetricLog } from '../../src/ports/metric-log.ts';
+import { type Sowing, sownCopy } from '../sown-copy.ts';
 import type { Sabotage } from './server.ts';
 import { loadSystem, type System } from './system.ts';
-
-/** One place in one file of src: the text has to stand there exactly once. */
-export interface Sowing {
-  readonly file: string;
-  readonly find: string;
-  readonly put: string;
-}
 
 export interface Mutant {
   readonly name: string;
@@ -186,17 +176,6 @@ export const MUTANTS: readonly Mutant[] = [
 
 /** @returns the modules of a copy of src with the bug in it, and what removes the copy. */
 export async function sow(sown: readonly Sowing[]): Promise<{ readonly system: System; remove(): void }> {
-  const project = fileURLToPath(new URL('../..', import.meta.url));
-  const copy = mkdtempSync(join(tmpdir(), 'metricstream-mutant-'));
-  symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
-  writeFileSync(join(copy, 'package.json'), '{"type":"module"}');
-  cpSync(join(project, 'src'), join(copy, 'src'), { recursive: true });
-  for (const { file, find, put } of sown) {
-    const path = join(copy, 'src', file);
-    const parts = readFileSync(path, 'utf8').split(find);
-    if (parts.length !== 2)
-      throw new Error(`${JSON.stringify(find)} stands ${parts.length - 1} times in ${file}; it has to stand once`);
-    writeFileSync(path, parts.join(put));
-  }
-  return { system: await loadSystem(join(copy, 'src')), remove: () => rmSync(copy, { recursive: true }) };
+  const { src, remove } = sownCopy(sown);
+  return { system: await loadSystem(src), remove };
 }
