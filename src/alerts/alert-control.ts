@@ -49,8 +49,7 @@ export class AlertControl implements TransitionSink {
   #timed = false;
 
   constructor(options: AlertControlOptions) {
-    const { clock, reader, telemetry, random, box } = options;
-    const { store } = options;
+    const { store, clock, reader, telemetry, random, box } = options;
     this.#options = options;
     const notify = { ...options.notify, nowMs: () => clock.nowMs() };
     this.#hosts = hostCounts(reader, clock);
@@ -60,7 +59,7 @@ export class AlertControl implements TransitionSink {
       link: (_, incident) => options.link(incident),
       added: (notifications) => this.#deliverer.added(notifications),
     });
-    this.#publisher = rulePublisher({ ...options, store });
+    this.#publisher = rulePublisher(options);
     this.#deliverer = deliverer({
       store,
       clock,

@@ -7,7 +7,7 @@ import { incidentId } from './incident-id.ts';
 import { alertKey, hasEnded, type OpenIncident, type TrackedAlert } from './incident-state.ts';
 import { NOT_WAITING } from './incident-store.ts';
 import { type Turn, tell } from './incident-turn.ts';
-import { massTitle, severityRank, titleOf, withAlert } from './incident-view.ts';
+import { massTitle, newIncident, severityRank, titleOf, withAlert } from './incident-view.ts';
 import { isHostSilent, SILENT_RULE } from './inhibit.ts';
 import { type CompiledRoute, groupKeyOf, groupLabelsOf, routeOf } from './routing.ts';
 
@@ -126,26 +126,17 @@ function openIncident(turn: Turn, { transition, incident, dismissedUntilMs }: Tr
   const { route, key } = group;
   const id = incidentId(key, transition.id, dismissedUntilMs === undefined ? '' : incident);
   const open: OpenIncident = {
-    incident: {
+    incident: newIncident({
       id,
       tenant,
       groupLabels: group.labels,
       route: route.id,
       title: '',
       severity,
-      state: 'open',
       delivery: 'waiting',
       onsetMs,
       openedMs: turn.nowMs,
-      notifiedMs: undefined,
-      acknowledgedMs: undefined,
-      acknowledgedBy: undefined,
-      resolvedMs: undefined,
-      escalations: 0,
-      notes: [],
-      alerts: [],
-      alertCount: 0,
-    },
+    }),
     key,
     mass: group.mass,
     sequence: 0,

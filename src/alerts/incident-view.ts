@@ -10,6 +10,27 @@ export function severityRank(severity: string): number {
   return rank < 0 ? 1 : rank;
 }
 
+type Begun = Pick<
+  Incident,
+  'id' | 'tenant' | 'groupLabels' | 'route' | 'title' | 'severity' | 'delivery' | 'onsetMs' | 'openedMs'
+>;
+
+/** An incident of which nothing has been told yet. */
+export function newIncident(begun: Begun): Incident {
+  return {
+    ...begun,
+    state: 'open',
+    notifiedMs: undefined,
+    acknowledgedMs: undefined,
+    acknowledgedBy: undefined,
+    resolvedMs: undefined,
+    escalations: 0,
+    notes: [],
+    alerts: [],
+    alertCount: 0,
+  };
+}
+
 function viewOf(transition: Transition): IncidentAlert {
   const {
     alert,

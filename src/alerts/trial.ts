@@ -29,7 +29,7 @@ export function ruleTrial(options: TrialOptions): Pick<AlertTrial, 'rules' | 'ba
       return publisher.setOf(tenant);
     },
     async backtest(tenant, file, fromMs, toMs): Promise<BacktestReport | readonly BookProblem[]> {
-      const { rules, problems } = parseRuleFile(file, { builtins: BUILTIN_RULES });
+      const { rules, problems } = checkRules(file);
       if (problems.length > 0) return problems;
       await hosts.refresh([tenant]);
       const pages = incidentPages({

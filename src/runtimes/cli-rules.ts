@@ -3,10 +3,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
-import { ANOMALY_MODELS } from '../alerts/anomaly.ts';
 import { BUILTIN_RULES } from '../alerts/builtin-rules.ts';
-import { compileRule } from '../alerts/compile-rule.ts';
-import { alertJudge } from '../alerts/evaluate.ts';
+import { newJudge } from '../alerts/new-judge.ts';
 import { BUILTIN_GROUP, parseRuleFile } from '../alerts/rule-file.ts';
 import { parseRuleTests } from '../alerts/rule-test-file.ts';
 import { runRuleTests } from '../alerts/rule-tests.ts';
@@ -87,8 +85,7 @@ async function testFile(file: string, deps: RulesCommandDeps): Promise<boolean> 
   }
   const twice = rules.find((rule, i) => rules.findIndex((one) => one.group === rule.group && one.alert === rule.alert) < i);
   if (twice !== undefined) return fail(deps, [`${file}:1: ${twice.group}/${twice.alert} stands in two of its rule files`]);
-  const judge = () => alertJudge({ compile: compileRule, builtins: BUILTIN_RULES, models: ANOMALY_MODELS });
-  const results = runRuleTests(named.tests, rules, judge);
+  const results = runRuleTests(named.tests, rules, newJudge);
   const failures = results.flatMap(({ name, failures: own }) =>
     own.map(({ line, message }) => `${file}:${line}: ${name}: ${message}`),
   );
