@@ -5,6 +5,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { Labels, Series, Shape } from '../model/series.ts';
 import type { EnrichmentRegistry } from '../ports/enrichment-registry.ts';
 import type { DecodedPush, PushContext } from '../protocols/json.ts';
+import { BodyTemplates } from '../protocols/json-template.ts';
 import { type ShapeInterner, shapeInterner } from '../protocols/log-record.ts';
 import type { Timestamp } from '../protocols/timestamp.ts';
 import type { Receiver } from './receivers.ts';
@@ -19,6 +20,7 @@ const LAST_NS = 999_999;
  */
 export class Decoding implements PushContext {
   readonly shapes: ShapeInterner = shapeInterner();
+  readonly templates = new BodyTemplates();
   readonly sampleAgeMsMax: number;
   nowMs = 0;
   #tenant = '';

@@ -25,6 +25,10 @@ export const LIMITS = {
 
   // One push.
   metricsPerPushMax: 1_000,
+  /** As CLIENT_PATTERN says. */
+  clientIdLengthMax: 128,
+  /** So many bodies in a row that are written in another way have the template of a shape made anew: two agents that alternate keep one. */
+  templateMissesMax: 16,
   metricNameLengthMax: 200,
   labelsMax: 32,
   labelKeyLengthMax: 64,

@@ -3,11 +3,13 @@ import { MetricStreamError, type Rejection } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Series, Shape } from '../model/series.ts';
 import { type CheckedMetric, checkMetric, type TimeBounds } from './json-metric.ts';
+import type { BodyTemplates } from './json-template.ts';
 import type { ShapeInterner } from './log-record.ts';
 import type { Timestamp } from './timestamp.ts';
 
 export interface PushContext extends TimeBounds {
   readonly shapes: ShapeInterner;
+  readonly templates: BodyTemplates;
   /** The last shape of this client, if known: a push of the same shape is checked without allocating. */
   hint(clientId: string | undefined): Shape | undefined;
   /** Arrival time for samples without one: strictly increasing within the process. */
@@ -42,17 +44,53 @@ interface JsonMetric {
   readonly kind?: unknown;
 }
 
+const NOTHING_REJECTED: readonly Rejection[] = [];
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /** @throws empty_body | invalid_encoding | invalid_json | invalid_body | too_many_metrics */
 export function decodeJsonPush(body: Uint8Array, context: PushContext): DecodedPush {
+  return decodeSameBytes(body, context) ?? decodeParsed(body, context);
+}
+
+/** The hot path. @returns undefined when anything but the client's name and the numbers is not as it was. */
+function decodeSameBytes(body: Uint8Array, context: PushContext): DecodedPush | undefined {
+  const { templates } = context;
+  const clientId = templates.clientOf(body);
+  const shape = clientId === undefined ? undefined : context.hint(clientId);
+  const numbers =
+    shape === undefined
+      ? undefined
+      : templates.read(body, shape, context.nowMs - context.sampleAgeMsMax, context.nowMs + LIMITS.sampleFutureMsMax);
+  return numbers === undefined || shape === undefined ? undefined : asPush(clientId, shape, numbers.values, numbers.timesMs);
+}
+
+function decodeParsed(body: Uint8Array, context: PushContext): DecodedPush {
   const { clientId, metrics } = readEnvelope(body);
   const hint = context.hint(clientId);
   if (hint?.distinct && metrics.length > 0 && hint.series.length === metrics.length) {
-    const same = decodeSameShape(metrics as JsonMetric[], hint, context);
-    if (same !== undefined) return { clientId, ...same };
+    const same = decodeSameShape(clientId, metrics as JsonMetric[], hint, context);
+    if (same !== undefined) {
+      context.templates.learn(body, hint);
+      return same;
+    }
   }
   return { clientId, ...decodeAnyShape(metrics, context) };
+}
+
+/** All that was sent is taken. */
+function asPush(clientId: string | undefined, shape: Shape, values: Float64Array, timesMs: Float64Array): DecodedPush {
+  const metrics = values.length;
+  return {
+    clientId,
+    metrics,
+    shape,
+    values,
+    timesMs,
+    timesNs: undefined,
+    stamped: false,
+    indices: undefined,
+    rejections: NOTHING_REJECTED,
+  };
 }
 
 function readEnvelope(body: Uint8Array): { clientId: string | undefined; metrics: unknown[] } {
@@ -88,10 +126,15 @@ function readEnvelope(body: Uint8Array): { clientId: string | undefined; metrics
 type Columns = Omit<DecodedPush, 'clientId'>;
 
 /**
- * The hot path: every metric is the series that the shape has at its place, valid and in time.
+ * Every metric is the series that the shape has at its place, valid and in time.
  * @returns undefined when anything at all differs; the slow path then says what.
  */
-function decodeSameShape(metrics: readonly JsonMetric[], shape: Shape, context: PushContext): Columns | undefined {
+function decodeSameShape(
+  clientId: string | undefined,
+  metrics: readonly JsonMetric[],
+  shape: Shape,
+  context: PushContext,
+): DecodedPush | undefined {
   const { series, min, max, unitImplied, kindImplied } = shape;
   const count = metrics.length;
   const oldestMs = context.nowMs - context.sampleAgeMsMax;
@@ -116,8 +159,7 @@ function decodeSameShape(metrics: readonly JsonMetric[], shape: Shape, context: 
     else if (timesMs === undefined && ms !== sharedMs) timesMs = new Float64Array(count).fill(sharedMs, 0, i);
     if (timesMs !== undefined) timesMs[i] = ms;
   }
-  timesMs ??= Float64Array.of(sharedMs);
-  return { metrics: count, shape, values, timesMs, timesNs: undefined, stamped: false, indices: undefined, rejections: [] };
+  return asPush(clientId, shape, values, timesMs ?? Float64Array.of(sharedMs));
 }
 
 function sameLabels(labels: unknown, expected: Series): boolean {

@@ -7,6 +7,7 @@ import { MetricStreamError, type RejectReason } from '../../src/model/errors.ts'
 import { LIMITS } from '../../src/model/limits.ts';
 import { isReservedLabel } from '../../src/model/series.ts';
 import { type DecodedPush, decodeJsonPush, type PushContext } from '../../src/protocols/json.ts';
+import { BodyTemplates } from '../../src/protocols/json-template.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
 import { parseTimestamp } from '../../src/protocols/timestamp.ts';
 import { NOW_MS } from './harness.ts';
@@ -14,12 +15,14 @@ import { NOW_MS } from './harness.ts';
 const RUNS = 100_000;
 
 const SHAPES = shapeInterner();
+const TEMPLATES = new BodyTemplates();
 
 function context(hint: DecodedPush['shape'] | undefined): PushContext {
   return {
     nowMs: NOW_MS,
     sampleAgeMsMax: LIMITS.sampleAgeMsMax,
     shapes: SHAPES,
+    templates: TEMPLATES,
     hint: () => hint,
     stamp: () => ({ ms: NOW_MS, ns: 0 }),
   };

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Shape } from '../../src/model/series.ts';
 import { type DecodedPush, decodeJsonPush, type PushContext } from '../../src/protocols/json.ts';
+import { BodyTemplates } from '../../src/protocols/json-template.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
 import { bodyOf, NOW_MS, nearMiss, PUSHES } from './json-bodies.ts';
 
@@ -12,6 +13,7 @@ function contextWith(hint: Shape | undefined): PushContext {
   let stamps = 0;
   return {
     shapes,
+    templates: new BodyTemplates(),
     nowMs: NOW_MS,
     sampleAgeMsMax: 86_400_000,
     hint: () => hint,
