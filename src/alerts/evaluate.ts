@@ -82,7 +82,9 @@ class Judge implements AlertJudge, JudgeState {
   }
 
   sampled(samples: JudgedSamples): void {
-    const known = this.#memory.clients.get(clientKey(samples.tenant, samples.client));
+    const { clients } = this.#memory;
+    // Most often there is no alert at all, and this is asked with every push.
+    const known = clients.size === 0 ? undefined : clients.get(clientKey(samples.tenant, samples.client));
     if (known !== undefined) known.retiredMs = 0;
     const index = this.#indexOf(samples.tenant);
     if (index.bySample.size === 0) return;

@@ -61,7 +61,9 @@ export class Judging {
     if (pushId !== undefined) client.trail.observe(pushId, Math.min(fromMs, sentMs), Math.max(toMs, newestMs), isStraggler);
     if (fromMs < client.judgedMs) this.#noteLate(client, timesMs);
     if (toMs < client.judgedMs) return;
-    this.#judge.sampled({ ...client.placed(), skewMs: client.skewMs, block: () => newSamples(client, push, fromMs), logMs });
+    const { tenant, client: name, datacenter, environment, skewMs } = client;
+    const block = (): SampleBlock => newSamples(client, push, fromMs);
+    this.#judge.sampled({ tenant, client: name, datacenter, environment, skewMs, block, logMs });
   }
 
   #noteLate(client: ClientState, timesMs: Float64Array): void {

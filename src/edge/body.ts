@@ -19,38 +19,31 @@ export function codingOf(contentEncoding: string | null): Coding {
 }
 
 /**
+ * Not `async`, nor anything that it calls for a body of a declared length: each promise more costs a push as much as its limits do.
  * @param waits how long the body may take to arrive.
  * @throws body_too_large (by Content-Length before anything is read) | invalid_compression | invalid_request | request_timeout
  */
-export async function readBody(
+export function readBody(
   request: Request,
   coding: Coding,
   waits: Deadlines,
   decompression: Decompression,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytesMax = coding === 'identity' ? LIMITS.bodyBytesMax : LIMITS.bodyCompressedBytesMax;
+  const whole = (bytes: Uint8Array<ArrayBuffer>) => (coding === 'identity' ? bytes : inflate(bytes, coding, decompression));
   const declared = request.headers.get('content-length');
-  const bytes =
-    declared === null ? await readStreamed(request, bytesMax, waits) : await readDeclared(request, declared, bytesMax, waits);
-  return coding === 'identity' ? bytes : inflate(bytes, coding, decompression);
-}
-
-async function readDeclared(
-  request: Request,
-  declared: string,
-  bytesMax: number,
-  waits: Deadlines,
-): Promise<Uint8Array<ArrayBuffer>> {
+  if (declared === null) return readStreamed(request, bytesMax, waits).then(whole);
   const length = Number(declared);
   if (!(length <= bytesMax)) throw tooLarge(bytesMax);
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = new Uint8Array(await waits.within(request.arrayBuffer(), tooSlow));
-  } catch (error) {
-    throw unreadable(error);
-  }
-  if (bytes.length !== length) throw new MetricStreamError('invalid_request', 'The body is not as long as Content-Length says.');
-  return bytes;
+  return waits.within(
+    request.arrayBuffer(),
+    tooSlow,
+    (buffer) => {
+      if (buffer.byteLength === length) return whole(new Uint8Array(buffer));
+      throw new MetricStreamError('invalid_request', 'The body is not as long as Content-Length says.');
+    },
+    unreadable,
+  );
 }
 
 async function readStreamed(request: Request, bytesMax: number, waits: Deadlines): Promise<Uint8Array<ArrayBuffer>> {

@@ -4,6 +4,8 @@ import type { Clock } from '../ports/clock.ts';
 export interface Deadlines {
   /** @returns what `work` settles to. @throws what `late` makes, when the time is over first; the work is not stopped. */
   within<T>(work: Promise<T>, late: () => Error): Promise<T>;
+  /** The same, with what `work` settles to made into something else on the way, which spares a promise. @throws what `done` throws, and what `failed` makes. */
+  within<T, R>(work: Promise<T>, late: () => Error, done: (value: T) => R, failed: (error: unknown) => unknown): Promise<R>;
 }
 
 /** All wait equally long, so that a list in the order of arrival is in the order of expiry; a Set is three times as slow. */
@@ -52,8 +54,8 @@ export function sharedDeadlines(clock: Clock, timeoutMs: number): Deadlines {
   };
 
   return {
-    within(work, late) {
-      return new Promise((resolve, reject) => {
+    within<T, R>(work: Promise<T>, late: () => Error, done: (value: T) => R = asIs, failed: (error: unknown) => unknown = asIs) {
+      return new Promise<R>((resolve, reject) => {
         const wait: Waiting = { sinceTick: tick, late, reject, waits: true, before: last, after: undefined };
         if (last === undefined) first = wait;
         else last.after = wait;
@@ -63,8 +65,17 @@ export function sharedDeadlines(clock: Clock, timeoutMs: number): Deadlines {
           clock.schedule(timeoutMs / TICKS, onTick);
         }
         work.then(
-          (value) => leave(wait) && resolve(value),
-          (error: unknown) => leave(wait) && reject(error),
+          (value) => {
+            if (!leave(wait)) return;
+            try {
+              resolve(done(value));
+            } catch (error) {
+              reject(error);
+            }
+          },
+          (error: unknown) => {
+            if (leave(wait)) reject(failed(error));
+          },
         );
       });
     },
@@ -74,11 +85,18 @@ export function sharedDeadlines(clock: Clock, timeoutMs: number): Deadlines {
 /** A timer each: where a timer ends with the request that set it, as on Workers, nobody can wait by another's. */
 export function ownDeadlines(clock: Clock, timeoutMs: number): Deadlines {
   return {
-    within(work, late) {
-      return new Promise((resolve, reject) => {
+    within<T, R>(work: Promise<T>, late: () => Error, done: (value: T) => R = asIs, failed: (error: unknown) => unknown = asIs) {
+      return new Promise<R>((resolve, reject) => {
         const cancel = clock.schedule(timeoutMs, () => reject(late()));
-        work.then(resolve, reject).finally(cancel);
+        const settled = work.then(done, (error: unknown) => {
+          throw failed(error);
+        });
+        settled.then(resolve, reject).finally(cancel);
       });
     },
   };
+}
+
+function asIs<T>(value: unknown): T {
+  return value as T;
 }

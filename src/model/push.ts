@@ -39,7 +39,6 @@ export interface Push {
 }
 
 const PUSH_ID = /^([A-Za-z0-9-]{1,64}):(0|[1-9][0-9]{0,15})$/;
-const PREVIOUS = PUSH_ID;
 
 /** @returns undefined when the text is no push id. `previous` is the X-Previous-Boot header: BOOT_ID:COUNT. */
 export function parsePushId(text: string, previous: string | undefined): PushId | undefined {
@@ -47,7 +46,7 @@ export function parsePushId(text: string, previous: string | undefined): PushId 
   if (match === null) return undefined;
   const sequence = Number(match[2]);
   if (sequence > LIMITS.sequenceMax) return undefined;
-  const before = previous === undefined ? null : PREVIOUS.exec(previous);
+  const before = previous === undefined ? null : PUSH_ID.exec(previous);
   const boot = match[1] ?? '';
   return {
     boot,

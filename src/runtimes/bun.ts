@@ -19,10 +19,11 @@ export function bunHost(): Host {
     assets: () => pageAssets(bundle),
     remoteAddress: (request) => server?.requestIP(request)?.address,
     async listen(config, answer) {
+      const arrived = nextTurn();
       const listening = Bun.serve({
         port: config.port,
         hostname: config.host,
-        fetch: answer,
+        fetch: (request) => arrived().then(() => answer(request)),
         // Bun counts whole seconds.
         idleTimeout: LIMITS.idleTimeoutMs / 1000,
         // The edge refuses what is too large, before it reads it; Bun's own 413 would come first and have no body.
@@ -41,6 +42,23 @@ export function bunHost(): Host {
         },
       };
     },
+  };
+}
+
+/**
+ * Resolves once what can be read from all sockets now has been read. Bun takes about 5 µs less for a body that has arrived than
+ * for one that is awaited (measured with 900 bytes over 50 connections), and those that arrive together are answered together.
+ */
+function nextTurn(): () => Promise<void> {
+  let next: Promise<void> | undefined;
+  return () => {
+    next ??= new Promise((resolve) => {
+      setImmediate(() => {
+        next = undefined;
+        resolve();
+      });
+    });
+    return next;
   };
 }
 
