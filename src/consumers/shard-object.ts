@@ -2,6 +2,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { RangeQuery, WindowQuery } from '../ports/metric-reader.ts';
 import type {
+  AppendAllCall,
   AppendCall,
   ControlCall,
   Message,
@@ -39,6 +40,10 @@ export abstract class ShardObjectBase<Env> extends DurableObject<Env> implements
 
   append(call: AppendCall) {
     return reply(() => this.#parts.host.append(call));
+  }
+
+  appendAll({ calls }: AppendAllCall) {
+    return reply(() => Promise.all(calls.map((call) => this.append(call))));
   }
 
   readWindows(call: ReadCall<WindowQuery>) {

@@ -22,6 +22,12 @@ export const LIMITS = {
   idleTimeoutMs: 30 * SECOND_MS,
   /** Room for the slowest append (a disk that stalls, a broker that is replaced); before agentTimeoutMs, so that agents hear when to come again. */
   appendTimeoutMs: 7 * SECOND_MS,
+  /** Calls under way from an edge to one shard, and how long what comes then waits for one of them to end: an object may take a second for a call. */
+  shardCallsMax: 2,
+  shardCallWaitMs: 100,
+  shardCallPushesMax: 256,
+  /** An isolate has 128 MB for all that it does. */
+  shardWaitingBytesMax: 8 * MIB,
 
   // One push.
   metricsPerPushMax: 1_000,

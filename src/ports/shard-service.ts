@@ -35,6 +35,11 @@ export interface AppendCall extends Message, EdgePlace {
   readonly counts: readonly EdgeCount[];
 }
 
+/** Of any clients of one shard. */
+export interface AppendAllCall extends Message {
+  readonly calls: readonly AppendCall[];
+}
+
 export interface ReadCall<Q extends RangeQuery> extends Message {
   readonly query: Q;
 }
@@ -92,6 +97,8 @@ export interface LiveCall extends Message {
 export interface ShardWriter {
   /** As PushAppender.append; a revoked key is `unauthorized`, a record that this version cannot read `unavailable`. */
   append(call: AppendCall): Promise<Reply<AppendOutcome>>;
+  /** Each as by `append`, in their order. @returns the reply to each. */
+  appendAll(call: AppendAllCall): Promise<Reply<readonly Reply<AppendOutcome>[]>>;
 }
 
 /** What one shard holds, as MetricReader tells it. Every push that was answered before is in it. */

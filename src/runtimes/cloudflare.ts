@@ -1,4 +1,5 @@
 /** Cloudflare Workers: the edge in a Worker, the shards and control in Durable Objects. */
+import { waitUntil } from 'cloudflare:workers';
 import { remoteAlertPorts } from '../adapters/durable-objects/alert-ports.ts';
 import { workerClock } from '../adapters/durable-objects/clock.ts';
 import { remoteEnrichmentRegistry } from '../adapters/durable-objects/enrichment-registry.ts';
@@ -152,6 +153,7 @@ function stubs(env: Env) {
   const shard = (name: string) => within(env.SHARD).getByName(name, where) as unknown as ShardService;
   return {
     partitions,
+    shards,
     shard,
     shardOf: (partition: number) => shard(nameOf(partition % shards)),
     all: () => Array.from({ length: shards }, (_, place) => shard(nameOf(place))),
@@ -295,7 +297,7 @@ function edgeOf(
   secret: string,
   services: Services | undefined,
 ): { fetch(request: Request): Response | Promise<Response> } {
-  const { partitions, shardOf, all, control, alerts, handshake } = stubs(env);
+  const { partitions, shards, shardOf, all, control, alerts, handshake } = stubs(env);
   const telemetry = travellingTelemetry((line) => console.log(line));
   const clock = hostClock();
   return createApp({
@@ -308,7 +310,7 @@ function edgeOf(
         telemetry,
         partitions,
         tell: (partition) => tellShard(env, partition, telemetry.drain()),
-      }) ?? remotePushAppender({ partitions, shardOf, counts: telemetry.drain }),
+      }) ?? remotePushAppender({ clock, partitions, shards, shardOf, counts: telemetry.drain, keep: waitUntil }),
     decompression: zlibDecompression(),
     reader: remoteMetricReader({ partitions, shardOf, shards: all }),
     liveSockets: remoteLiveSockets({ fetch: handshake }),

@@ -61,7 +61,7 @@ export async function exchanges(): Promise<Exchange[]> {
     },
   });
   const counts = () => [['metricstream_pushes_total', 1, { outcome: 'accepted' }] as const];
-  const appender = remotePushAppender({ partitions: 2, shardOf: () => shard, counts });
+  const appender = remotePushAppender({ clock: lab.clock, partitions: 2, shards: 1, shardOf: () => shard, counts });
   const reader = remoteMetricReader({ partitions: 2, shardOf: () => shard, shards: () => [shard] });
   const pushId = { boot: 'b', sequence: 0, previous: undefined };
   const push = pushOf(

@@ -7,7 +7,9 @@ import { LIMITS } from '../../src/model/limits.ts';
 import type { AppendCall, Reply, ShardService } from '../../src/ports/shard-service.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
 import { CALL_VERSION } from '../../src/protocols/shard-reply.ts';
+import { manualClock } from '../agent/manual-clock.ts';
 import frozen from '../fixtures/messages/version-1.json' with { type: 'json' };
+import { earlierShard } from './earlier-shard.ts';
 import { type Exchange, exchanges, KEY_ID, type Method, openService } from './exchange.ts';
 import { freeze, thaw } from './frozen.ts';
 import { collect, START_MS } from './lab.ts';
@@ -43,9 +45,10 @@ function shardOf(told: (message: unknown) => unknown, method: Method, place = 0)
 
 const firstReply = (method: Method): unknown => TOLD.find((one) => one.method === method)?.reply;
 
-const pushTo = (shard: Pick<ShardService, 'append'>) => {
+const pushTo = ({ append }: Pick<ShardService, 'append'>) => {
   const shapes = shapeInterner();
-  const appender = remotePushAppender({ partitions: 2, shardOf: () => shard, counts: () => [] });
+  const clock = manualClock(START_MS);
+  const appender = remotePushAppender({ clock, partitions: 2, shards: 1, shardOf: () => earlierShard(append), counts: () => [] });
   return appender.append(pushOf(shapes, [['cpu', START_MS, 1]]), 1);
 };
 

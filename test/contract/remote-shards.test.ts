@@ -11,10 +11,11 @@ import { Control } from '../../src/consumers/control.ts';
 import { ShardHost } from '../../src/consumers/shard-host.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { Revocation } from '../../src/ports/key-registry.ts';
-import type { Reply, ShardKeeper, ShardReader, ShardWriter } from '../../src/ports/shard-service.ts';
+import type { AppendCall, Reply, ShardKeeper, ShardReader, ShardWriter } from '../../src/ports/shard-service.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
 import { CALL_VERSION, reply } from '../../src/protocols/shard-reply.ts';
 import { type ManualClock, manualClock } from '../agent/manual-clock.ts';
+import { earlierShard } from '../consumers/earlier-shard.ts';
 import { type Lab, openLab } from '../consumers/lab.ts';
 import { pushOf } from '../consumers/shapes.ts';
 import { CONTRACT_START_MS, describeMetricReader, describePushAppender, type PortsUnderTest } from './suites/shard-ports.ts';
@@ -39,8 +40,10 @@ function carried<C, T>(work: (call: C) => Promise<T>): (call: C) => Promise<Repl
 }
 
 function serviceOf(host: ShardHost): ShardReader & ShardWriter & Pick<ShardKeeper, 'revoke'> {
+  const append = carried((call: AppendCall) => host.append(call));
   return {
-    append: carried((call) => host.append(call)),
+    append,
+    appendAll: carried(({ calls }) => Promise.all(calls.map(append))),
     readWindows: carried((call) => host.readWindows(call)),
     readSamples: carried((call) => host.readSamples(call)),
     readClients: carried((call) => host.readClients(call)),
@@ -55,7 +58,8 @@ async function threeShards(seriesPerClientMax: number) {
   const labs = [await open(), await open(), await open()];
   const services = labs.map((lab) => serviceOf(hostOf(lab)));
   const shardOf = (partition: number) => services[partition % services.length] as (typeof services)[number];
-  const edge = () => remotePushAppender({ partitions: PARTITIONS, shardOf, counts: () => [] });
+  const edge = () =>
+    remotePushAppender({ clock: labs[0].clock, partitions: PARTITIONS, shards: labs.length, shardOf, counts: () => [] });
   return {
     labs,
     edge,
@@ -151,7 +155,7 @@ describe('a push to a shard elsewhere', () => {
     const keys = memoryKeyRegistry();
     await keys.revoke('default', 'default.key', 1);
     const service = serviceOf(hostOf(lab, keys));
-    const appender = remotePushAppender({ partitions: 2, shardOf: () => service, counts: () => [] });
+    const appender = remotePushAppender({ clock: lab.clock, partitions: 2, shards: 1, shardOf: () => service, counts: () => [] });
     await expect(appender.append(push(lab), 10, 'default.key')).rejects.toMatchObject({ code: 'unauthorized' });
     expect(lab.log.end()).toBe(0);
   });
@@ -162,8 +166,10 @@ describe('a push to a shard elsewhere', () => {
   ])('to %s can be sent again', async (_, failure, code) => {
     const lab = await openLab({ startMs: CONTRACT_START_MS });
     const appender = remotePushAppender({
+      clock: lab.clock,
       partitions: 2,
-      shardOf: () => ({ append: () => Promise.reject(failure) }),
+      shards: 1,
+      shardOf: () => earlierShard(() => Promise.reject(failure)),
       counts: () => [],
     });
     await expect(appender.append(push(lab), 10)).rejects.toMatchObject({ code, retryAfterMs: LIMITS.retryMs });
@@ -181,13 +187,14 @@ describe('a push to a shard elsewhere', () => {
     let counts = [['metricstream_pushes_total', 3, { outcome: 'accepted' }] as const];
     const seen: unknown[] = [];
     const appender = remotePushAppender({
+      clock: lab.clock,
       partitions: 2,
-      shardOf: () => ({
-        append: async (call) => {
+      shards: 1,
+      shardOf: () =>
+        earlierShard(async (call) => {
           seen.push(structuredClone(call).counts);
           return reply(async () => ({ kind: 'crowded' }) as const);
-        },
-      }),
+        }),
       counts: () => counts.splice(0),
     });
     await appender.append(push(lab), 10);

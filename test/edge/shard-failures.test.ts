@@ -5,12 +5,21 @@ import { remotePushAppender } from '../../src/adapters/durable-objects/push-appe
 import { LIMITS } from '../../src/model/limits.ts';
 import type { EdgePlace } from '../../src/ports/push-appender.ts';
 import type { AppendCall, ShardWriter } from '../../src/ports/shard-service.ts';
+import { manualClock } from '../agent/manual-clock.ts';
+import { earlierShard } from '../consumers/earlier-shard.ts';
 import { createEdge } from './harness.ts';
 
 const BODY = { client_id: 'web-1', metrics: [{ name: 'cpu', value: 1 }] };
 
 async function pushTo(append: ShardWriter['append'], place?: EdgePlace) {
-  const appender = remotePushAppender({ partitions: 12, shardOf: () => ({ append }), counts: () => [] });
+  const clock = manualClock();
+  const appender = remotePushAppender({
+    clock,
+    partitions: 12,
+    shards: 1,
+    shardOf: () => earlierShard(append),
+    counts: () => [],
+  });
   const edge = createEdge({ appender, placeOf: () => place });
   const response = await edge.push(BODY, { key: await edge.key() });
   const { code } = (await response.json()) as { code?: string };
