@@ -1,7 +1,10 @@
 /** A real server as a user meets it: two starts, keys, limits over a restart, raw sockets, an orderly stop. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/model/limits.ts';
 import { HOSTS, SERVERS, serverCommand, type TestHost } from './hosts.ts';
@@ -100,6 +103,29 @@ describe.each(HOSTS)('$name', { timeout: 90_000 }, (host) => {
       );
       expect(samples).toMatchObject([{ value: 12.5, timestamp: now }]);
       for (const file of ['keys.json', 'secret']) expect(statSync(join(path, file)).mode & 0o777).toBe(0o600);
+    });
+
+    test('a push is answered, whatever becomes of the clients that push at the same time', async () => {
+      const server = await startOn(host, dataDir());
+      const now = Date.now();
+      const { url, ingest } = server.keys;
+      const giveUp = async (client: string): Promise<void> => {
+        const socket = connect(Number(new URL(url).port), new URL(url).hostname);
+        await once(socket, 'connect');
+        const body = JSON.stringify({ client_id: client, metrics: [{ name: 'cpu', value: 1, timestamp: now }] });
+        const head = `POST /metrics HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer ${ingest}\r\nContent-Type: application/json\r\n`;
+        socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+        await sleep(Math.random() * 5);
+        socket.destroy();
+      };
+      const given: Promise<void>[] = [];
+      const statuses: Promise<number>[] = [];
+      for (let i = 0; i < 300; i++) {
+        if (i % 3 === 0) given.push(giveUp(`gone-${i}`));
+        else statuses.push(push(server.keys, `web-${i}`, i % 100, now).then(({ status }) => status));
+      }
+      await Promise.all(given);
+      expect(new Set(await Promise.all(statuses))).toEqual(new Set([202]));
     });
 
     test('SIGTERM answers what is in flight and exits with 0 within its deadline', async () => {
