@@ -14,9 +14,19 @@ import type {
 } from '../ports/metric-reader.ts';
 import type { PartitionLog } from '../ports/partition-log.ts';
 import type { AppendOutcome } from '../ports/push-appender.ts';
-import type { AppendCall, ControlCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
+import type {
+  AppendAllCall,
+  AppendCall,
+  ControlCall,
+  Page,
+  ReadCall,
+  Reply,
+  RevokeCall,
+  TenantCall,
+} from '../ports/shard-service.ts';
 import type { TimeSeriesStore } from '../ports/time-series-store.ts';
 import { encodeControl, encodeTick } from '../protocols/log-record.ts';
+import { reply } from '../protocols/shard-reply.ts';
 import { knownClients } from './known-clients.ts';
 import { type LiveHub, liveHub } from './live.ts';
 import { OwnedPartition, type OwnedPartitionDependencies } from './owned-partition.ts';
@@ -89,6 +99,10 @@ export class FedShard {
     for (const [name, by, labels] of counts) this.#deps.telemetry.count(name, by, labels);
     await this.#arm(LIMITS.wakeGapMs);
     return { kind: 'refused', code: 'shutting_down', retryAfterMs: LIMITS.retryMs };
+  }
+
+  appendAll({ calls }: AppendAllCall): Promise<readonly Reply<AppendOutcome>[]> {
+    return Promise.all(calls.map((call) => reply(() => this.append(call))));
   }
 
   async readClients({ tenant }: TenantCall): Promise<readonly ClientStatus[]> {

@@ -12,9 +12,19 @@ import type {
   WindowQuery,
 } from '../ports/metric-reader.ts';
 import type { AppendOutcome } from '../ports/push-appender.ts';
-import type { AppendCall, ControlCall, Page, ReadCall, RevokeCall, TenantCall } from '../ports/shard-service.ts';
+import type {
+  AppendAllCall,
+  AppendCall,
+  ControlCall,
+  Page,
+  ReadCall,
+  Reply,
+  RevokeCall,
+  TenantCall,
+} from '../ports/shard-service.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { decodeRecord, type ShapeInterner } from '../protocols/log-record.ts';
+import { reply } from '../protocols/shard-reply.ts';
 import { EdgePlaces } from './edge-places.ts';
 import { samplesPage, windowsPage } from './pages.ts';
 import type { Shard } from './shard.ts';
@@ -67,6 +77,10 @@ export class ShardHost {
     if (outcome.kind === 'appended') this.#places.note(push.tenant, push.client, place);
     await this.#arm();
     return outcome;
+  }
+
+  appendAll({ calls }: AppendAllCall): Promise<readonly Reply<AppendOutcome>[]> {
+    return Promise.all(calls.map((call) => reply(() => this.append(call))));
   }
 
   async readClients({ tenant }: TenantCall): Promise<readonly ClientStatus[]> {

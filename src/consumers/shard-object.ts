@@ -42,8 +42,8 @@ export abstract class ShardObjectBase<Env> extends DurableObject<Env> implements
     return reply(() => this.#parts.host.append(call));
   }
 
-  appendAll({ calls }: AppendAllCall) {
-    return reply(() => Promise.all(calls.map((call) => this.append(call))));
+  appendAll(call: AppendAllCall) {
+    return reply(() => this.#parts.host.appendAll(call));
   }
 
   readWindows(call: ReadCall<WindowQuery>) {

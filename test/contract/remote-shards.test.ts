@@ -11,7 +11,7 @@ import { Control } from '../../src/consumers/control.ts';
 import { ShardHost } from '../../src/consumers/shard-host.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import type { Revocation } from '../../src/ports/key-registry.ts';
-import type { AppendCall, Reply, ShardKeeper, ShardReader, ShardWriter } from '../../src/ports/shard-service.ts';
+import type { Reply, ShardKeeper, ShardReader, ShardWriter } from '../../src/ports/shard-service.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
 import { CALL_VERSION, reply } from '../../src/protocols/shard-reply.ts';
 import { type ManualClock, manualClock } from '../agent/manual-clock.ts';
@@ -40,10 +40,9 @@ function carried<C, T>(work: (call: C) => Promise<T>): (call: C) => Promise<Repl
 }
 
 function serviceOf(host: ShardHost): ShardReader & ShardWriter & Pick<ShardKeeper, 'revoke'> {
-  const append = carried((call: AppendCall) => host.append(call));
   return {
-    append,
-    appendAll: carried(({ calls }) => Promise.all(calls.map(append))),
+    append: carried((call) => host.append(call)),
+    appendAll: carried((call) => host.appendAll(call)),
     readWindows: carried((call) => host.readWindows(call)),
     readSamples: carried((call) => host.readSamples(call)),
     readClients: carried((call) => host.readClients(call)),
@@ -55,7 +54,7 @@ function serviceOf(host: ShardHost): ShardReader & ShardWriter & Pick<ShardKeepe
 async function threeShards(seriesPerClientMax: number) {
   const cardinality = { ...LIMITS, seriesPerClientMax };
   const open = () => openLab({ startMs: CONTRACT_START_MS, partitions: PARTITIONS, cardinality });
-  const labs = [await open(), await open(), await open()];
+  const labs = [await open(), await open(), await open()] as const;
   const services = labs.map((lab) => serviceOf(hostOf(lab)));
   const shardOf = (partition: number) => services[partition % services.length] as (typeof services)[number];
   const edge = () =>
@@ -72,7 +71,7 @@ const shards: PortsUnderTest = {
   name: 'three shards in other objects',
   async create(seriesPerClientMax) {
     const { labs, appender, reader } = await threeShards(seriesPerClientMax);
-    const [{ clock, shard }] = labs as [Lab];
+    const [{ clock, shard }] = labs;
     const advance = async (ms: number): Promise<void> => {
       for (const lab of labs) await lab.clock.advance(ms);
     };
@@ -216,7 +215,7 @@ test('a client that moves between two edges in the middle of a minute, and repea
   for (const edges of [1, 2]) {
     const { labs, reader, edge } = await threeShards(100);
     const appenders = Array.from({ length: edges }, edge);
-    const [lab] = labs as [Lab];
+    const [lab] = labs;
     for (let i = 0; i < 12; i++) {
       const pushId = { boot: 'b', sequence: i, previous: undefined };
       const fields = { client: 'web-1', pushId, arrivalMs: lab.clock.nowMs() };
