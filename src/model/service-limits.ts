@@ -57,7 +57,6 @@ export const SERVICE_LIMITS = {
   produceAnswerMs: 4 * SECOND_MS,
   /** A send that takes so long may be with the wrong broker: then it is asked who leads, and what is known holds until the answer. */
   produceStallMs: 2 * SECOND_MS,
-  produceMetadataAgeMs: 10 * SECOND_MS,
   /** Under load the batch on its way is what others wait for; a wait of its own pays only where few records come at a time. */
   produceLingerMs: 0,
   /** Below the 1 MiB that a topic takes by default, with a record of recordBytesMax in it. */
@@ -65,10 +64,10 @@ export const SERVICE_LIMITS = {
   produceBatchRecordsMax: 5_000,
   /** Records that wait or are on their way; more are told to come back. */
   produceQueueBytesMax: 64 * MIB,
+  /** Batches of several partitions: so much goes over 10 Mbit/s while an answer is waited for. */
+  produceRequestBytesMax: 4 * MIB,
   /** A broker works on one request of a connection at a time: a second stands ready, and all else collects in larger batches. */
-  produceSendsPerBrokerMax: 2,
-  /** Together longer than the 9 s after which a broker that died is replaced. */
-  kafkaRetries: 60,
+  produceRequestsPerBrokerMax: 2,
   kafkaRetryDelayMs: 250,
   kafkaConnectTimeoutMs: 2 * SECOND_MS,
   kafkaRequestTimeoutMs: 5 * SECOND_MS,

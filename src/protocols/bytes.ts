@@ -23,6 +23,11 @@ export class ByteWriter {
     this.#length = 0;
   }
 
+  /** What was written, until something else is. */
+  written(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   copy(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }

@@ -92,17 +92,24 @@ test.each([
   await lab.close();
 });
 
-test('topics are known though one of them has a partition that nobody leads', async () => {
+test('topics are known though one of them has a partition that nobody leads, and its other partitions take records', async () => {
   const connection = { brokers: cluster.brokers.split(','), clientId: 'metricstream-test' };
   const lab = kafkaLab(connection);
   const [single, whole] = [await lab.createTopic(3, {}, 1), await lab.createTopic(2)];
   const reader = kafkaTopicReader({ connection, clock: systemClock() });
+  const producer = kafkaTopicProducer({ connection, clock: systemClock() });
+  const send = (partition: number): Promise<number> =>
+    producer.send({ topic: single, partition, key: undefined, value: Buffer.from('x'), headers: [], timestampMs: undefined });
   const node = await leaderOf(single, 0);
   await node.kill('SIGKILL');
   await sleep(6_000);
   const topics = await reader.topics();
   expect([topics.get(single), topics.get(whole), [...topics.keys()].filter((name) => name.startsWith('__'))]).toEqual([3, 2, []]);
+  const waiting = Promise.allSettled([send(0)]);
+  expect(await Promise.all([1, 2].map(send))).toEqual([0, 0]);
   await node.start();
+  await waiting;
+  await producer.close();
   await reader.close();
   await lab.close();
 });

@@ -1,25 +1,38 @@
-/** Sends records in batches of one partition each: while one is on its way the next collects, so many callers share few requests and order holds. */
+/** Sends records in batches, those of several partitions in one request: while one is on its way the next collects, so many callers share few requests and order holds. */
 import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { TopicRecord } from '../../ports/topic-producer.ts';
 
-/** Why a batch was not confirmed. */
-export interface SendFailure {
-  /** `refused`: one of its records will never be taken, and none was kept. `unavailable`: any of them may have been kept. */
-  readonly kind: 'refused' | 'unavailable';
-  readonly cause: unknown;
+/** Records of one partition in their order, at least one. */
+export interface Batch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly TopicRecord[];
 }
 
-type Offsets = number | readonly number[];
+/** What became of a batch. */
+export type SendOutcome =
+  /** Offset of its first record, where the others follow on, or that of each. */
+  | { readonly kind: 'kept'; readonly offsets: number | readonly number[] }
+  /**
+   * `refused`: one of its records will never be taken, and none was kept. `unavailable`: any of them may have been kept.
+   * `again`: it is to be sent once more as it is, before anything else of its partition.
+   */
+  | { readonly kind: 'refused' | 'unavailable' | 'again'; readonly cause: unknown };
+
+/** What shares a request; undefined: nobody knows who leads. */
+export type Destination = number | string | undefined;
 
 export interface BatchTransport {
   /** Asks the cluster. @returns how many partitions a topic has; undefined: there is no such topic. */
   partitions(topic: string): Promise<number | undefined>;
-  /** The broker that leads a partition, as far as that is known. */
-  leader(topic: string, partition: number): number | undefined;
-  /** Sends records of one partition in their order, and calls back once: with the offset of the first, where the others follow on, or that of each. */
-  send(records: readonly TopicRecord[], done: (failure: SendFailure | undefined, offsets: Offsets) => void): void;
+  /** Where batches of a partition go now: those that go to one place share requests. */
+  destination(topic: string, partition: number): Destination;
+  /** Sends batches of different partitions, and calls back once, with what became of each. */
+  send(destination: Destination, batches: readonly Batch[], done: (outcomes: readonly SendOutcome[]) => void): void;
+  /** Told of a batch that was to be sent again and will not be, since nobody waits for it any more. */
+  drop(batch: Batch): void;
 }
 
 export interface BatchedSendsOptions {
@@ -29,7 +42,7 @@ export interface BatchedSendsOptions {
   readonly lingerMs: number;
   /** After it a record is given up, at most a quarter later. */
   readonly timeoutMs: number;
-  /** Records that a send may have; left out: produceBatchRecordsMax. */
+  /** Records that a batch may have; left out: produceBatchRecordsMax. */
   readonly batchRecordsMax?: number | undefined;
 }
 
@@ -42,13 +55,20 @@ interface Waiting {
   answered: boolean;
 }
 
+interface SentBatch extends Batch {
+  /** One for each record. */
+  readonly callers: readonly Waiting[];
+  readonly bytes: number;
+}
+
 interface PartitionQueue {
   readonly topic: string;
   readonly partition: number;
   waiting: Waiting[];
   /** Parts of a batch that was refused, the first one last: they are sent before what waits. */
   parts: Waiting[][];
-  sending: readonly Waiting[] | undefined;
+  /** On its way, or to be sent again: nothing else of the partition is sent before it has ended. */
+  batch: SentBatch | undefined;
   /** Whether it stands in the list of those that have something to send. */
   isReady: boolean;
 }
@@ -77,8 +97,8 @@ const TICKS = 4;
 class Sends {
   readonly #options: BatchedSendsOptions;
   readonly #topics = new Map<string, Topic>();
-  /** Sends on their way to each broker. */
-  readonly #sends = new Map<number | undefined, number>();
+  /** How many are on their way to each broker. */
+  readonly #requests = new Map<Destination, number>();
   #ready: PartitionQueue[] = [];
   /** Of records whose memory is still held, and the count of those that nobody has answered. */
   #bytes = 0;
@@ -156,7 +176,7 @@ class Sends {
     }
     topic.isLooking = false;
     for (let partition = topic.queues.length; partition < count; partition++) {
-      topic.queues.push({ topic: topic.name, partition, waiting: [], parts: [], sending: undefined, isReady: false });
+      topic.queues.push({ topic: topic.name, partition, waiting: [], parts: [], batch: undefined, isReady: false });
     }
     const unplaced = topic.unplaced;
     topic.unplaced = [];
@@ -175,9 +195,8 @@ class Sends {
 
   #enqueue(queue: PartitionQueue, one: Waiting): void {
     queue.waiting.push(one);
-    if (queue.isReady || queue.sending !== undefined) return;
-    queue.isReady = true;
-    this.#ready.push(queue);
+    if (queue.isReady || queue.batch !== undefined) return;
+    this.#isNowReady(queue);
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
     this.#options.clock.schedule(this.#options.lingerMs, this.#flush);
@@ -188,56 +207,78 @@ class Sends {
     this.#sendReady();
   };
 
-  /** Of a broker's partitions only few are sent at a time: the others collect meanwhile, and one that is down holds nobody else's. */
+  #isNowReady(queue: PartitionQueue): void {
+    queue.isReady = true;
+    this.#ready.push(queue);
+  }
+
+  /** A broker has only few requests at a time: meanwhile all else collects, and one that is down holds up no other's partitions. */
   #sendReady(): void {
     const { transport } = this.#options;
+    const requests = new Map<Destination, { readonly queues: PartitionQueue[]; bytes: number }>();
     const ready = this.#ready;
     this.#ready = [];
     for (const queue of ready) {
-      const leader = transport.leader(queue.topic, queue.partition);
-      const sends = this.#sends.get(leader) ?? 0;
-      if (sends >= LIMITS.produceSendsPerBrokerMax) {
+      const destination = transport.destination(queue.topic, queue.partition);
+      const request = requests.get(destination) ?? { queues: [], bytes: 0 };
+      const isBusy = (this.#requests.get(destination) ?? 0) >= LIMITS.produceRequestsPerBrokerMax;
+      if (isBusy || request.bytes >= LIMITS.produceRequestBytesMax) {
         this.#ready.push(queue);
         continue;
       }
       queue.isReady = false;
-      const batch = nextBatch(queue, this.#options.batchRecordsMax ?? LIMITS.produceBatchRecordsMax);
-      if (batch.length === 0) continue;
-      queue.sending = batch;
-      this.#sends.set(leader, sends + 1);
-      transport.send(
-        batch.map(({ record }) => record),
-        (failure, offsets) => {
-          this.#sends.set(leader, (this.#sends.get(leader) ?? 1) - 1);
-          this.#sent(queue, batch, failure, offsets);
-        },
-      );
+      queue.batch ??= nextBatch(queue, this.#options.batchRecordsMax ?? LIMITS.produceBatchRecordsMax);
+      if (queue.batch === undefined) continue;
+      request.queues.push(queue);
+      request.bytes += queue.batch.bytes;
+      requests.set(destination, request);
     }
+    for (const [destination, { queues }] of requests) this.#send(destination, queues);
   }
 
-  #sent(queue: PartitionQueue, batch: readonly Waiting[], failure: SendFailure | undefined, offsets: Offsets): void {
-    queue.sending = undefined;
-    if (failure === undefined) {
-      for (let i = 0; i < batch.length; i++)
-        this.#confirm(batch[i] as Waiting, typeof offsets === 'number' ? offsets + i : (offsets[i] as number));
-    } else if (failure.kind === 'refused' && batch.length > 1) {
+  #send(destination: Destination, queues: readonly PartitionQueue[]): void {
+    const batches = queues.map(({ batch }) => batch as SentBatch);
+    this.#requests.set(destination, (this.#requests.get(destination) ?? 0) + 1);
+    this.#options.transport.send(destination, batches, (outcomes) => {
+      const left = (this.#requests.get(destination) ?? 1) - 1;
+      if (left > 0) this.#requests.set(destination, left);
+      else this.#requests.delete(destination);
+      const again = queues.filter((queue, i) => !this.#hasEnded(queue, batches[i] as SentBatch, outcomes[i] as SendOutcome));
+      // Together: those that have the same leader then share a request.
+      if (again.length > 0) this.#options.clock.schedule(LIMITS.kafkaRetryDelayMs, () => this.#sendAgain(again));
+      if (this.#ready.length > 0) this.#sendReady();
+    });
+  }
+
+  #sendAgain(queues: readonly PartitionQueue[]): void {
+    for (const queue of queues) this.#isNowReady(queue);
+    this.#sendReady();
+  }
+
+  /** @returns false: it is to be sent again. */
+  #hasEnded(queue: PartitionQueue, batch: SentBatch, outcome: SendOutcome): boolean {
+    const { callers } = batch;
+    if (outcome.kind === 'again') {
+      if (callers.some(({ answered }) => !answered)) return false;
+      this.#options.transport.drop(batch);
+    }
+    queue.batch = undefined;
+    if (outcome.kind === 'kept') {
+      const { offsets } = outcome;
+      for (let i = 0; i < callers.length; i++)
+        this.#confirm(callers[i] as Waiting, typeof offsets === 'number' ? offsets + i : (offsets[i] as number));
+    } else if (outcome.kind === 'refused' && callers.length > 1) {
       // Kafka does not say which record it will not take: halves find it, and the others are kept.
-      const half = batch.length >> 1;
-      queue.parts.push(batch.slice(half), batch.slice(0, half));
+      const half = callers.length >> 1;
+      queue.parts.push(callers.slice(half), callers.slice(0, half));
     } else {
-      const { kind, cause } = failure;
-      for (const one of batch) {
-        this.#fail(
-          one,
-          kind === 'refused' ? refused('Kafka refuses the record.', cause) : unavailable('Kafka did not confirm.', cause),
-        );
-      }
+      const { kind, cause } = outcome;
+      const error =
+        kind === 'refused' ? refused('Kafka refuses the record.', cause) : unavailable('Kafka did not confirm.', cause);
+      for (const one of callers) this.#fail(one, error);
     }
-    if (queue.parts.length > 0 || queue.waiting.length > 0) {
-      queue.isReady = true;
-      this.#ready.push(queue);
-    }
-    if (this.#ready.length > 0) this.#sendReady();
+    if (queue.parts.length > 0 || queue.waiting.length > 0) this.#isNowReady(queue);
+    return true;
   }
 
   #confirm(one: Waiting, offset: number): void {
@@ -272,7 +313,7 @@ class Sends {
         queue.waiting = this.#dropExpired(queue.waiting);
         queue.parts = queue.parts.map((part) => this.#dropExpired(part)).filter((part) => part.length > 0);
         // What is on its way cannot be called back; its memory is counted until it has ended.
-        for (const one of queue.sending ?? []) {
+        for (const one of queue.batch?.callers ?? []) {
           if (!this.#isExpired(one)) break;
           if (!one.answered) one.reject(unavailable('Kafka did not confirm in time.'));
           this.#answered(one);
@@ -297,10 +338,15 @@ class Sends {
   }
 }
 
-/** Takes what is sent next out of a queue: as much as fits, at least one record. */
-function nextBatch(queue: PartitionQueue, recordsMax: number): readonly Waiting[] {
-  const part = queue.parts.pop();
-  if (part !== undefined) return part;
+/** Takes what is sent next out of a queue: as much as fits, at least one record. @returns undefined: it holds none any more. */
+function nextBatch(queue: PartitionQueue, recordsMax: number): SentBatch | undefined {
+  const callers = queue.parts.pop() ?? nextOfWaiting(queue, recordsMax);
+  if (callers.length === 0) return undefined;
+  const bytes = callers.reduce((sum, one) => sum + one.bytes, 0);
+  return { topic: queue.topic, partition: queue.partition, records: callers.map(({ record }) => record), callers, bytes };
+}
+
+function nextOfWaiting(queue: PartitionQueue, recordsMax: number): readonly Waiting[] {
   const { waiting } = queue;
   let count = 0;
   for (let bytes = 0; count < waiting.length && count < recordsMax; count++) {

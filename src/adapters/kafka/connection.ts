@@ -25,15 +25,22 @@ export interface KafkaTls {
 }
 
 /** What every client of the library is given. One whose requests wait at the broker by themselves waits longer. */
-export function clientOptions({ brokers, clientId, sasl, tls }: KafkaConnection) {
+export function clientOptions(connection: KafkaConnection) {
   return {
-    clientId,
-    bootstrapBrokers: [...brokers],
-    connectTimeout: LIMITS.kafkaConnectTimeoutMs,
+    clientId: connection.clientId,
+    bootstrapBrokers: [...connection.brokers],
     timeout: LIMITS.kafkaRequestTimeoutMs,
+    metadataMaxAge: LIMITS.kafkaMetadataAgeMs,
+    ...connectionOptions(connection),
+  };
+}
+
+/** What every connection of the library is given. */
+export function connectionOptions({ sasl, tls }: KafkaConnection) {
+  return {
+    connectTimeout: LIMITS.kafkaConnectTimeoutMs,
     // Left out, it would be 30 s, and with the retries two minutes until a caller is told.
     requestTimeout: LIMITS.kafkaRequestTimeoutMs,
-    metadataMaxAge: LIMITS.kafkaMetadataAgeMs,
     ...(sasl === undefined ? {} : { sasl: { ...sasl } }),
     ...(tls === undefined ? {} : { tls: { ...tls } }),
   };

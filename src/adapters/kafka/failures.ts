@@ -16,6 +16,22 @@ export function isMissingTopic(error: unknown): boolean {
   );
 }
 
+interface ToldMetadata {
+  readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+  readonly topics: readonly {
+    readonly name: string;
+    readonly isInternal: boolean;
+    readonly partitions: readonly { readonly partitionIndex: number; readonly leaderId: number }[];
+  }[];
+}
+
+/** To the library metadata is an error where one partition of any topic has no leader; all that was told stands in it nevertheless. */
+export function metadataIn(error: unknown): ToldMetadata | undefined {
+  const { response, errors = [] } = error as { readonly response?: ToldMetadata; readonly errors?: readonly unknown[] };
+  if (response?.topics !== undefined) return response;
+  return errors.map(metadataIn).find((told) => told !== undefined);
+}
+
 /** As our errors: a topic that is not there is the caller's mistake, all else is Kafka's state. */
 export function kafkaFailure(error: unknown): MetricStreamError {
   if (error instanceof MetricStreamError) return error;

@@ -5,7 +5,7 @@ import { LIMITS } from '../../model/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { TopicReader } from '../../ports/topic-reader.ts';
 import { clientOptions, type KafkaConnection } from './connection.ts';
-import { kafkaFailure } from './failures.ts';
+import { kafkaFailure, metadataIn } from './failures.ts';
 import { type PartitionFetcher, partitionFetcher } from './partition-fetcher.ts';
 
 export interface KafkaTopicReaderOptions {
@@ -32,9 +32,11 @@ export function kafkaTopicReader({ connection, clock }: KafkaTopicReaderOptions)
         const { topics } = await admin.metadata({ topics: names });
         return new Map(names.map((name) => [name, topics.get(name)?.partitionsCount ?? 0]));
       } catch (error) {
-        const listed = listedTopics(error);
-        if (listed !== undefined) return listed;
-        throw kafkaFailure(error);
+        const told = metadataIn(error);
+        if (told === undefined) throw kafkaFailure(error);
+        return new Map(
+          told.topics.filter(({ isInternal }) => !isInternal).map(({ name, partitions }) => [name, partitions.length]),
+        );
       }
     },
     async offsets(from, partitions) {
@@ -76,15 +78,4 @@ export function kafkaTopicReader({ connection, clock }: KafkaTopicReaderOptions)
       await Promise.all([admin.close(), consumer.close(true), ...fetchers.map((fetcher) => fetcher.close())]);
     },
   };
-}
-
-type Listed = readonly { readonly name: string; readonly isInternal: boolean; readonly partitions: readonly unknown[] }[];
-
-/** To the library the answer is an error when one partition of any topic has no leader; all topics stand in it nevertheless. */
-function listedTopics(error: unknown): ReadonlyMap<string, number> | undefined {
-  const { response, errors = [] } = error as { response?: { topics?: Listed }; errors?: readonly unknown[] };
-  if (response?.topics === undefined) return errors.map(listedTopics).find((topics) => topics !== undefined);
-  return new Map(
-    response.topics.filter(({ isInternal }) => !isInternal).map(({ name, partitions }) => [name, partitions.length]),
-  );
 }

@@ -6,7 +6,7 @@ import { MetricStreamError } from '../../model/errors.ts';
 import { LIMITS } from '../../model/limits.ts';
 import type { TopicProducer, TopicRecord } from '../../ports/topic-producer.ts';
 import { type TextParts, textParts } from '../../protocols/text-record.ts';
-import { type BatchTransport, batchedSends } from '../kafka/batched-sends.ts';
+import { type Batch, type BatchTransport, batchedSends, type SendOutcome } from '../kafka/batched-sends.ts';
 import { isTopicName, type KafkaRest, type KafkaRestConnection, kafkaRest, wasRefused } from './kafka-rest.ts';
 
 export interface UpstashTopicProducerOptions extends KafkaRestConnection {
@@ -51,24 +51,22 @@ function transportOf(
 ): BatchTransport {
   const producer = kafka.producer();
   const admin = kafka.admin();
+  const produce = ({ records }: Batch): Promise<SendOutcome> =>
+    within(producer.produceMany(records.map((record) => messageOf(record, textOf(record)))), timeoutMs).then(
+      (kept) =>
+        kept.length === records.length
+          ? { kind: 'kept', offsets: kept.map(({ offset }) => offset) }
+          : { kind: 'unavailable', cause: `${kept.length} of ${records.length} are answered` },
+      (cause: MetricStreamError) => ({ kind: wasRefused(cause) ? 'refused' : 'unavailable', cause }),
+    );
   return {
     partitions: async (topic) => topics[topic] ?? (await within(admin.topics(), timeoutMs))[topic],
     // Who leads is not known here, and nobody else's partition waits for one that is slow.
-    leader: (_topic, partition) => partition,
-    send(records, done) {
-      const messages = records.map((record) => messageOf(record, textOf(record)));
-      within(producer.produceMany(messages), timeoutMs).then(
-        (kept) => {
-          if (kept.length === records.length)
-            return done(
-              undefined,
-              kept.map(({ offset }) => offset),
-            );
-          done({ kind: 'unavailable', cause: `${kept.length} of ${records.length} are answered` }, -1);
-        },
-        (cause: MetricStreamError) => done({ kind: wasRefused(cause) ? 'refused' : 'unavailable', cause }, -1),
-      );
+    destination: (topic, partition) => `${topic}/${partition}`,
+    send(_destination, batches, done) {
+      Promise.all(batches.map(produce)).then(done);
     },
+    drop: () => undefined,
   };
 }
 
