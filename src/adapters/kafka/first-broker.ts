@@ -4,13 +4,14 @@ import type { Broker } from '@platformatic/kafka';
 export interface FirstBroker {
   /** As bootstrapBrokers of the library, which reads them each time that it asks. */
   readonly brokers: Broker[];
-  /** From now on another one comes first. @param others brokers that were learned since. */
-  turn(others: Iterable<Broker>): void;
+  current(): Broker;
+  /** Another one comes first from now on, if this one still does. @param others brokers that were learned since. */
+  turn(from: Broker, others: Iterable<Broker>): void;
 }
 
 /**
- * Who leads a partition the library asks the first broker of its list, while it tries a send again only that one: one that hangs, and
- * takes connections all the same, would hold the send for as long.
+ * Who leads a partition the library asks the first broker of its list that takes a connection: one that hangs, and takes connections all the
+ * same, would be asked again and again.
  * @param addresses `host:port`, IPv6 in brackets.
  */
 export function firstBroker(addresses: readonly string[]): FirstBroker {
@@ -26,11 +27,12 @@ export function firstBroker(addresses: readonly string[]): FirstBroker {
         return at(i).port;
       },
     })),
-    turn(others) {
-      const { host, port } = at(0);
+    current: () => at(0),
+    turn(from, others) {
+      if (!isSame(from, at(0))) return;
       const all = [...addresses.map(parsed), ...others];
       known = all.filter((one, i) => all.findIndex((other) => isSame(one, other)) === i);
-      first = (known.findIndex((one) => isSame(one, { host, port })) + 1) % known.length;
+      first = (known.findIndex((one) => isSame(one, from)) + 1) % known.length;
     },
   };
 }

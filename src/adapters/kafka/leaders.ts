@@ -1,7 +1,5 @@
 /** Who leads which partition, as the cluster has told last, and asked anew where that is in doubt. */
 import type { Broker, Producer } from '@platformatic/kafka';
-import { LIMITS } from '../../model/limits.ts';
-import type { Clock } from '../../ports/clock.ts';
 import { isMissingTopic, metadataIn } from './failures.ts';
 import type { FirstBroker } from './first-broker.ts';
 
@@ -10,30 +8,36 @@ export interface Leaders {
   partitions(topic: string): Promise<number | undefined>;
   leader(topic: string, partition: number): number | undefined;
   broker(id: number): Broker | undefined;
-  /** Asks who leads these topics, once at a time; where that is not answered for long, another broker is asked from then on. */
+  /** Asks who leads these topics, once at a time: what is known holds until the answer. */
   doubt(topics: Iterable<string>): void;
 }
 
-export function kafkaLeaders(client: Pick<Producer, 'metadata'>, first: FirstBroker, clock: Clock): Leaders {
-  return new KnownLeaders(client, first, clock);
+/** @param first whom the client asks: when that is not answered, another comes first from then on. */
+export function kafkaLeaders(client: Pick<Producer, 'metadata'>, first: FirstBroker): Leaders {
+  return new KnownLeaders(client, first);
 }
 
 class KnownLeaders implements Leaders {
   readonly #client: Pick<Producer, 'metadata'>;
   readonly #first: FirstBroker;
-  readonly #clock: Clock;
   readonly #topics = new Map<string, readonly number[]>();
   #brokers = new Map<number, Broker>();
-  #askedMs: number | undefined;
+  #isAsking = false;
 
-  constructor(client: Pick<Producer, 'metadata'>, first: FirstBroker, clock: Clock) {
+  constructor(client: Pick<Producer, 'metadata'>, first: FirstBroker) {
     this.#client = client;
     this.#first = first;
-    this.#clock = clock;
   }
 
-  partitions(topic: string): Promise<number | undefined> {
-    return this.#ask(topic, 1);
+  /** Asks a second broker where the first gives no answer. */
+  async partitions(topic: string): Promise<number | undefined> {
+    const asked = this.#first.current();
+    try {
+      return await this.#ask(topic);
+    } catch {
+      this.#first.turn(asked, this.#brokers.values());
+      return this.#ask(topic);
+    }
   }
 
   leader(topic: string, partition: number): number | undefined {
@@ -46,21 +50,16 @@ class KnownLeaders implements Leaders {
   }
 
   doubt(topics: Iterable<string>): void {
-    const nowMs = this.#clock.nowMs();
-    if (this.#askedMs === undefined) {
-      this.#askedMs = nowMs;
-      Promise.allSettled([...topics].map((topic) => this.#ask(topic, 0))).then(() => {
-        this.#askedMs = undefined;
-      });
-    } else if (nowMs - this.#askedMs >= LIMITS.produceStallMs) {
-      this.#askedMs = nowMs;
-      this.#first.turn(this.#brokers.values());
-    }
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    Promise.allSettled([...topics].map((topic) => this.partitions(topic))).then(() => {
+      this.#isAsking = false;
+    });
   }
 
-  async #ask(topic: string, retries: number): Promise<number | undefined> {
+  async #ask(topic: string): Promise<number | undefined> {
     try {
-      const { brokers, topics } = await this.#client.metadata({ topics: [topic], forceUpdate: true, retries });
+      const { brokers, topics } = await this.#client.metadata({ topics: [topic], forceUpdate: true, retries: 0 });
       const leaders = topics.get(topic)?.partitions.map(({ leader }) => leader);
       return this.#learn(topic, leaders, brokers);
     } catch (error) {

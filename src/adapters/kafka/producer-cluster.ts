@@ -20,25 +20,18 @@ export function kafkaProducerCluster(connection: KafkaConnection, clock: Clock):
   return new Cluster(connection, clock);
 }
 
-interface Request {
-  readonly batches: readonly NumberedBatch[];
-  readonly sinceMs: number;
-}
-
 class Cluster implements KafkaProducerCluster {
   readonly #client: Producer;
   readonly #pool: ConnectionPool;
   readonly #leaders: Leaders;
   readonly #clock: Clock;
-  readonly #requests = new Set<Request>();
-  #isWatching = false;
 
   constructor(connection: KafkaConnection, clock: Clock) {
     const first = firstBroker(connection.brokers);
     this.#client = new Producer({
       ...clientOptions(connection),
       bootstrapBrokers: first.brokers,
-      requestTimeout: LIMITS.produceAnswerMs,
+      requestTimeout: LIMITS.produceStallMs,
       retries: LIMITS.readRetries,
       retryDelay: LIMITS.kafkaRetryDelayMs,
     });
@@ -48,7 +41,7 @@ class Cluster implements KafkaProducerCluster {
       requestTimeout: LIMITS.produceAnswerMs,
       maxInflights: LIMITS.produceRequestsPerBrokerMax,
     });
-    this.#leaders = kafkaLeaders(this.#client, first, clock);
+    this.#leaders = kafkaLeaders(this.#client, first);
     this.#clock = clock;
   }
 
@@ -75,10 +68,9 @@ class Cluster implements KafkaProducerCluster {
       done({ kind: 'unsent', cause: `Broker ${id} is not known.` });
       return;
     }
-    const request = { batches, sinceMs: this.#clock.nowMs() };
-    this.#watch(request);
+    const cancel = this.#clock.schedule(LIMITS.produceStallMs, () => this.doubt(new Set(batches.map(({ topic }) => topic))));
     const end = (answer: ProduceAnswer): void => {
-      this.#requests.delete(request);
+      cancel();
       done(answer);
     };
     this.#pool.get(broker, (unsent, connection) => {
@@ -103,19 +95,4 @@ class Cluster implements KafkaProducerCluster {
   async close(): Promise<void> {
     await Promise.all([this.#pool.close(), this.#client.close(true)]);
   }
-
-  /** While a request takes long it is asked who leads. */
-  #watch(request: Request): void {
-    this.#requests.add(request);
-    if (!this.#isWatching) this.#clock.schedule(LIMITS.produceStallMs, this.#look);
-    this.#isWatching = true;
-  }
-
-  readonly #look = (): void => {
-    const longAgoMs = this.#clock.nowMs() - LIMITS.produceStallMs;
-    const stalled = [...this.#requests].filter(({ sinceMs }) => sinceMs <= longAgoMs).flatMap(({ batches }) => batches);
-    if (stalled.length > 0) this.#leaders.doubt(new Set(stalled.map(({ topic }) => topic)));
-    this.#isWatching = this.#requests.size > 0;
-    if (this.#isWatching) this.#clock.schedule(LIMITS.produceStallMs, this.#look);
-  };
 }

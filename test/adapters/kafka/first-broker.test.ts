@@ -7,25 +7,33 @@ const told = ({ brokers }: ReturnType<typeof firstBroker>): string[] => brokers.
 test('the first of the list, and with each turn the next, in a circle', () => {
   const first = firstBroker(['a:1', 'b:2', 'c:3']);
   expect(told(first)).toEqual(['a:1', 'b:2', 'c:3']);
-  first.turn([]);
+  first.turn(first.current(), []);
   expect(told(first)).toEqual(['b:2', 'c:3', 'a:1']);
-  first.turn([]);
-  first.turn([]);
+  first.turn(first.current(), []);
+  first.turn(first.current(), []);
   expect(told(first)).toEqual(['a:1', 'b:2', 'c:3']);
 });
 
 test('of a list of one, those that were learned since take turns with it', () => {
   const first = firstBroker(['a:1']);
-  first.turn([]);
+  first.turn(first.current(), []);
   expect(told(first)).toEqual(['a:1']);
   const learned = [
     { host: 'a', port: 1 },
     { host: 'b', port: 2 },
   ];
-  first.turn(learned);
+  first.turn(first.current(), learned);
   expect(told(first)).toEqual(['b:2']);
-  first.turn(learned);
+  first.turn(first.current(), learned);
   expect(told(first)).toEqual(['a:1']);
+});
+
+test('two that were not answered by one broker turn away from it once', () => {
+  const first = firstBroker(['a:1', 'b:2']);
+  const asked = first.current();
+  first.turn(asked, []);
+  first.turn(asked, []);
+  expect(told(first)).toEqual(['b:2', 'a:1']);
 });
 
 test.each([

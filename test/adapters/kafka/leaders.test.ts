@@ -3,8 +3,7 @@ import { NetworkError, type Producer, ResponseError, UserError } from '@platform
 import { expect, test } from 'vitest';
 import { firstBroker } from '../../../src/adapters/kafka/first-broker.ts';
 import { kafkaLeaders } from '../../../src/adapters/kafka/leaders.ts';
-import { LIMITS } from '../../../src/model/limits.ts';
-import { manualClock, settle } from '../../agent/manual-clock.ts';
+import { settle } from '../../agent/manual-clock.ts';
 
 const BROKERS = [1, 2].map((nodeId) => ({ nodeId, host: 'broker', port: nodeId }));
 const METADATA = 3;
@@ -26,18 +25,18 @@ function answerOf(leaders: readonly number[]): unknown {
   };
 }
 
-function lab() {
-  const clock = manualClock();
-  const first = firstBroker(['broker:1']);
-  const asked: string[] = [];
+function lab(addresses = ['broker:1']) {
+  const first = firstBroker(addresses);
+  /** The ports of those that were asked. */
+  const asked: number[] = [];
   const state: { answer: () => unknown } = { answer: () => answerOf([1, 2]) };
-  const metadata = async ({ topics = [] }: { topics?: string[] }): Promise<unknown> => {
-    asked.push(...topics);
+  const metadata = async (): Promise<unknown> => {
+    asked.push(first.current().port);
     return state.answer();
   };
-  const leaders = kafkaLeaders({ metadata: metadata as Producer['metadata'] }, first, clock);
+  const leaders = kafkaLeaders({ metadata: metadata as Producer['metadata'] }, first);
   const known = () => [0, 1].map((partition) => leaders.leader('t', partition));
-  return { clock, first, leaders, asked, state, known };
+  return { leaders, asked, state, known };
 }
 
 test('a partition that nobody leads leaves the others known', async () => {
@@ -64,21 +63,38 @@ test('what is known holds while nobody answers, and is forgotten with its topic'
   expect(known()).toEqual([undefined, undefined]);
 });
 
-test('what is in doubt is asked once at a time, and of another broker when the first says nothing for long', async () => {
-  const { clock, first, leaders, asked, state, known } = lab();
+test('what is in doubt is asked once at a time', async () => {
+  const { leaders, asked, state, known } = lab();
   await leaders.partitions('t');
   let answer: (answer: unknown) => void = () => undefined;
   state.answer = () => new Promise((resolve) => (answer = resolve));
   leaders.doubt(['t']);
-  await clock.advance(LIMITS.produceStallMs - 1);
   leaders.doubt(['t']);
-  expect([asked, first.brokers[0]?.port]).toEqual([['t', 't'], 1]);
-  await clock.advance(1);
-  leaders.doubt(['t']);
-  expect([asked.length, first.brokers[0]?.port]).toEqual([2, 2]);
+  expect([asked, known()]).toEqual([
+    [1, 1],
+    [1, 2],
+  ]);
   answer(answerOf([2, 1]));
   await settle();
   leaders.doubt(['t']);
+  expect([asked, known()]).toEqual([
+    [1, 1, 1],
+    [2, 1],
+  ]);
+});
+
+test('whoever does not answer is asked no more: the next one is, at once', async () => {
+  const { leaders, asked, state, known } = lab(['broker:1', 'broker:2', 'broker:3']);
+  const wanted = [new NetworkError('no answer'), new NetworkError('no answer')];
+  state.answer = () => {
+    const error = wanted.pop();
+    if (error !== undefined) throw error;
+    return answerOf([2, 1]);
+  };
+  leaders.doubt(['t', 't']);
   await settle();
-  expect([asked.length, known()]).toEqual([3, [2, 1]]);
+  expect([asked, known()]).toEqual([
+    [1, 1, 2, 2],
+    [2, 1],
+  ]);
 });
