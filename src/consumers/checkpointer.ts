@@ -13,6 +13,7 @@ import type { Pace } from './pace.ts';
 import type { Pipeline } from './pipeline.ts';
 import { applySeal, planSeal, type SealPlan } from './seal.ts';
 import type { SeenShape } from './seen-series.ts';
+import type { Slices } from './slices.ts';
 
 export interface CheckpointerDependencies {
   readonly clock: Clock;
@@ -47,6 +48,7 @@ interface Saved {
 
 export class Checkpointer {
   readonly #deps: CheckpointerDependencies;
+  readonly #slices: Slices;
   /** By partition. */
   readonly #saved: Saved[] = [];
   /** Partitions that are saved by the checkpoints of others, up to this position. */
@@ -55,14 +57,17 @@ export class Checkpointer {
   #replayUntil = 0;
   /** Heads were refilled, and the sink has been told what they hold: the last owner may not have come to that. */
   #retold = false;
+  /** The sink is to be told again what the heads hold, at the next turn. */
+  retells = false;
   #turn = 0;
   #turnAtMs = 0;
   #headBytes = 0;
   /** The log is past its size: partitions let go of it as soon as they can, silent ones too. */
   pressed = false;
 
-  constructor(deps: CheckpointerDependencies) {
+  constructor(deps: CheckpointerDependencies, slices: Slices) {
     this.#deps = deps;
+    this.#slices = slices;
     for (const pipeline of deps.pipelines) this.#saved[pipeline.partition] = { pipeline, safeOffset: 0, position: 0, logMs: 0 };
   }
 
@@ -131,9 +136,11 @@ export class Checkpointer {
   /** Partitions take turns, each once an interval; sooner when heads fill up. @param next the next offset to be taken. */
   async turn(next: number): Promise<void> {
     const { clock, headBytesMax } = this.#deps;
+    if (next < this.#replayUntil) return;
+    if (this.retells) await this.#retell();
     const nowMs = clock.nowMs();
     const active = this.active();
-    if (Math.abs(nowMs - this.#turnAtMs) < this.#gapMs(active) || next < this.#replayUntil) return;
+    if (Math.abs(nowMs - this.#turnAtMs) < this.#gapMs(active)) return;
     const pipeline = active.find(({ partition }) => partition > this.#turn) ?? active[0];
     this.#turnAtMs = nowMs;
     if (pipeline === undefined) return;
@@ -148,8 +155,7 @@ export class Checkpointer {
 
   /** Seals the clients of a partition that are due and saves its state at the position reached. */
   async #save(pipeline: Pipeline, next: number, sealAge: number): Promise<void> {
-    if (!this.#retold) for (const one of this.#deps.pipelines) one.retell();
-    this.#retold = true;
+    if (!this.#retold) await this.#retell();
     this.#headBytes = this.#deps.pipelines.reduce((sum, one) => sum + one.headBytes(), 0);
     const last = this.#saved[pipeline.partition];
     pipeline.position = Math.max(pipeline.position, next);
@@ -162,7 +168,23 @@ export class Checkpointer {
       if (idle && pipeline.position - last.position < (this.pressed ? 1 : LIMITS.idleRecordsMax)) return;
       await this.#commit(pipeline, plans);
       if (due.length === 0) return;
-      await new Promise<void>((resolve) => void this.#deps.clock.schedule(0, resolve));
+      await this.#slices.pause();
+    }
+  }
+
+  async #retell(): Promise<void> {
+    for (const one of this.#deps.pipelines) await this.#tell(one.retell());
+    this.#retold = true;
+    this.retells = false;
+  }
+
+  /** Has the sink told of one thing after the other, and of no more at once than memory has room for. */
+  async #tell(steps: Iterable<void>): Promise<void> {
+    for (const _step of steps) {
+      const crowded = this.#deps.sink.settled?.(LIMITS.sinkPointsWaitingMax);
+      if (crowded !== undefined) await crowded;
+      const over = this.#slices.step();
+      if (over !== undefined) await over;
     }
   }
 
@@ -195,7 +217,7 @@ export class Checkpointer {
     while (due.length > 0 && samples < LIMITS.sealSamplesPerCommit) {
       const client = due.pop();
       if (client === undefined) break;
-      const plan = await planSeal(client, pipeline.position, this.#deps.store);
+      const plan = await planSeal(client, pipeline.position, this.#deps.store, () => this.#slices.pause());
       plans.push(plan);
       samples += plan.samples;
     }
@@ -228,7 +250,6 @@ export class Checkpointer {
     const { safeOffset } = checkpoint;
     await checkpoints.commit(checkpoint, batch);
     for (const plan of plans) applySeal(plan);
-    pipeline.saved();
     this.#saved[partition] = { pipeline, safeOffset, position, logMs };
     this.#idleAt = idleAt;
     for (const [idle, at] of idleAt) {
@@ -240,5 +261,6 @@ export class Checkpointer {
       plans.reduce((sum, plan) => sum + plan.samples, 0),
     );
     telemetry.observe('metricstream_checkpoint_seconds', (clock.nowMs() - startedMs) / 1000);
+    await this.#tell(pipeline.saved());
   }
 }

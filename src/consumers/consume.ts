@@ -7,6 +7,7 @@ import type { LogReader, StoredRecord } from '../ports/metric-log.ts';
 import { decodeRecord, type LogEntry, type ShapeInterner } from '../protocols/log-record.ts';
 import { Checkpointer, type CheckpointerDependencies } from './checkpointer.ts';
 import type { Pipeline } from './pipeline.ts';
+import { Slices } from './slices.ts';
 
 /** A record just appended, still decoded; a tick has no push. */
 export interface FreshRecord {
@@ -30,11 +31,9 @@ export interface ConsumerDependencies extends CheckpointerDependencies {
   poison?(bytes: Uint8Array, reason: string): void;
 }
 
-/** How often the consumer looks at the clock. */
-const RECORDS_BETWEEN_LOOKS = 16;
-
 export class Consumer {
   readonly #deps: ConsumerDependencies;
+  readonly #slices: Slices;
   readonly #saver: Checkpointer;
   /** The next offset to take. */
   #next = 0;
@@ -49,7 +48,8 @@ export class Consumer {
 
   constructor(deps: ConsumerDependencies) {
     this.#deps = deps;
-    this.#saver = new Checkpointer(deps);
+    this.#slices = new Slices(deps.clock);
+    this.#saver = new Checkpointer(deps, this.#slices);
   }
 
   get position(): number {
@@ -118,26 +118,18 @@ export class Consumer {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#deps;
-    let sliceEndMs = clock.nowMs() + LIMITS.sliceMs;
-    let taken = 0;
+    this.#slices.begin();
     for (;;) {
       const taking = this.#take();
       const records = taking instanceof Promise ? await taking : taking;
       if (records.length === 0) break;
       // Where the log is elsewhere the store is, too: then many clients are asked about at once.
       if (taking instanceof Promise) await this.#prepareAll(records);
-      for (let i = 0; i < records.length; i++) {
-        const record = records[i] as FreshRecord;
+      for (const record of records) {
         const pending = this.#one(record);
         if (pending !== undefined) await pending;
-        taken += 1;
-        const look = i % RECORDS_BETWEEN_LOOKS === 0 && (taken >= LIMITS.sliceRecordsMax || clock.nowMs() >= sliceEndMs);
-        if (look) {
-          await this.#pause();
-          sliceEndMs = clock.nowMs() + LIMITS.sliceMs;
-          taken = 0;
-        }
+        const over = this.#slices.step();
+        if (over !== undefined) await over;
       }
       const crowded = this.#deps.sink.settled?.(LIMITS.sinkPointsWaitingMax);
       if (crowded !== undefined) await crowded;
@@ -162,12 +154,6 @@ export class Consumer {
     return waiting;
   }
 
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#deps.clock.schedule(0, resolve);
-    });
-  }
-
   /** The records that follow, from memory where they are there, else from the log. */
   #take(): readonly FreshRecord[] | Promise<readonly FreshRecord[]> {
     const [first] = this.#tail;
@@ -178,23 +164,37 @@ export class Consumer {
       return records;
     }
     const reading = this.#deps.log.read(this.#next, LIMITS.readBatchBytesMax);
-    return reading instanceof Promise ? reading.then((read) => this.#fresh(read)) : this.#fresh(reading);
+    if (reading instanceof Promise) return reading.then((read) => this.#freshInSlices(read));
+    return this.#following(reading).map((record) => this.#fresh(record));
+  }
+
+  /** What is fetched from afar comes in megabytes. */
+  async #freshInSlices(read: readonly StoredRecord[]): Promise<readonly FreshRecord[]> {
+    const fresh: FreshRecord[] = [];
+    for (const record of this.#following(read)) {
+      fresh.push(this.#fresh(record));
+      const over = this.#slices.step();
+      if (over !== undefined) await over;
+    }
+    return fresh;
   }
 
   /** Records of the log, up to those that are in memory. */
-  #fresh(read: readonly StoredRecord[]): readonly FreshRecord[] {
+  #following(read: readonly StoredRecord[]): readonly StoredRecord[] {
     const [first] = this.#tail;
     const until = first?.offset ?? Number.POSITIVE_INFINITY;
     const stored = read.filter((record) => record.offset < until);
     if (first === undefined) this.#expected = (stored[stored.length - 1]?.offset ?? this.#next - 1) + 1;
     this.#tellLost(stored);
-    return stored.map(({ offset, partition, appendMs, bytes, lost }) => {
-      const entry = lost === true ? undefined : this.#decode(bytes, offset);
-      const push = entry?.type === 'push' ? entry.push : undefined;
-      const control = entry?.type === 'control' ? entry.control : undefined;
-      const key = push === undefined ? '' : clientKey(push.tenant, push.client);
-      return { offset, partition, appendMs, push, control, key, bytes: bytes.length };
-    });
+    return stored;
+  }
+
+  #fresh({ offset, partition, appendMs, bytes, lost }: StoredRecord): FreshRecord {
+    const entry = lost === true ? undefined : this.#decode(bytes, offset);
+    const push = entry?.type === 'push' ? entry.push : undefined;
+    const control = entry?.type === 'control' ? entry.control : undefined;
+    const key = push === undefined ? '' : clientKey(push.tenant, push.client);
+    return { offset, partition, appendMs, push, control, key, bytes: bytes.length };
   }
 
   /** Counts and tells what is lost with damaged batches: how much, since whose it was is not known. */
@@ -222,14 +222,19 @@ export class Consumer {
     }
   }
 
-  /** @returns a promise only when the store has to be read first. */
+  /** @returns a promise only when the store has to be read first, or log time makes something due. */
   #one(record: FreshRecord): Promise<void> | undefined {
     const pipeline = this.#saver.pipelineOf(record.partition);
     if (pipeline === undefined || record.offset < this.#saver.safeOffsetOf(record.partition)) {
       this.#next = record.offset + 1;
       return undefined;
     }
-    if (record.offset >= pipeline.replayUntil) pipeline.advanceLog(record.appendMs);
+    const due = record.offset >= pipeline.replayUntil ? pipeline.advanceLog(record.appendMs) : undefined;
+    if (due === undefined) return this.#prepared(record, pipeline);
+    return this.#slices.through(due).then(() => this.#prepared(record, pipeline));
+  }
+
+  #prepared(record: FreshRecord, pipeline: Pipeline): Promise<void> | undefined {
     const { push } = record;
     const pending = push === undefined ? undefined : pipeline.prepare(record.key, push, record.offset);
     if (pending === undefined) {
@@ -259,6 +264,12 @@ export class Consumer {
     else if (record.control !== undefined) pipeline.control(record.control, record.offset);
     this.#next = record.offset + 1;
     this.#deps.consumed(record);
+  }
+
+  /** Tells the sink soon everything again that the heads hold. */
+  retell(): void {
+    this.#saver.retells = true;
+    void this.kick();
   }
 
   /** When there is something to do, Unix ms: the next turn, where records wait or log time has moved; soon where transitions do; Infinity else. */

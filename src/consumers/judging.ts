@@ -36,15 +36,20 @@ export class Judging {
     this.#outageMs = Math.max(ALERT_LIMITS.outageHoleMs, 2 * tickMs);
   }
 
-  /** Log time went on, before anything else of the record that brought it is done. */
-  advanced(beforeMs: number, logMs: number, clients: ReadonlyMap<string, ClientState>): void {
+  /** Log time went on, before anything else of the record that brought it is done. @returns whether it is time to `look`, to the end, before all else. */
+  advanced(beforeMs: number, logMs: number): boolean {
     if (beforeMs > 0 && logMs - beforeMs > this.#outageMs) {
       this.#resumedMs = logMs;
       this.#holeMs = beforeMs;
     }
-    if (logMs - this.#scannedMs < ALERT_LIMITS.alertScanMs) return;
+    if (logMs - this.#scannedMs < ALERT_LIMITS.alertScanMs) return false;
     this.#scannedMs = logMs;
-    for (const client of clients.values()) if (client.lateMinutes.size > 0) this.#correct(client, logMs);
+    return true;
+  }
+
+  /** Judges again what late samples changed, a minute a step, and then silence. */
+  *look(logMs: number, clients: ReadonlyMap<string, ClientState>): Generator<void> {
+    for (const client of clients.values()) if (client.lateMinutes.size > 0) yield* this.#correct(client, logMs);
     this.waits = this.#judge.scanned(logMs, this.#resumedMs, clients);
   }
 
@@ -73,8 +78,8 @@ export class Judging {
   }
 
   /** An agent that sends what it kept changes a minute many times over: it is judged again once. */
-  #correct(client: ClientState, logMs: number): void {
-    for (const startMs of client.lateMinutes) this.#judge.corrected(this.#minuteOf(client, startMs, logMs));
+  *#correct(client: ClientState, logMs: number): Generator<void> {
+    for (const startMs of client.lateMinutes) yield this.#judge.corrected(this.#minuteOf(client, startMs, logMs));
     client.lateMinutes.clear();
   }
 

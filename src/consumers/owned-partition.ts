@@ -159,9 +159,9 @@ export class OwnedPartition {
     return (this.#reader?.end() ?? 0) - this.position;
   }
 
-  /** Tells the sink everything again that the heads hold: an owner before this one may have written late. */
+  /** Tells the sink soon everything again that the heads hold: an owner before this one may have written late. */
   retell(): void {
-    this.pipeline.retell();
+    this.#consumer?.retell();
   }
 
   /**

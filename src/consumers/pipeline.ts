@@ -90,15 +90,23 @@ export class Pipeline {
     this.#deps.telemetry.count('metricstream_minutes_reopened_total', minutes.length);
   }
 
-  /** Moves log time; closes what it closes. Called for every record, ticks included. */
-  advanceLog(appendMs: number): void {
+  /**
+   * Moves log time. Called for every record, ticks included.
+   * @returns what it makes due, step by step, to be done before anything else; undefined in the usual case.
+   */
+  advanceLog(appendMs: number): Iterable<void> | undefined {
     const beforeMs = this.logMs;
     if (appendMs > beforeMs) this.logMs = appendMs;
-    this.judging?.advanced(beforeMs, this.logMs, this.clients);
+    const looks = this.judging?.advanced(beforeMs, this.logMs) === true;
     const closedMs = windowStart(this.logMs - LIMITS.windowCloseLagMs, MINUTE_MS);
+    return looks || closedMs > this.#closedMs ? this.#due(looks, closedMs) : undefined;
+  }
+
+  *#due(looks: boolean, closedMs: number): Generator<void> {
+    if (looks) yield* this.judging?.look(this.logMs, this.clients) ?? [];
     if (closedMs <= this.#closedMs) return;
     this.#closedMs = closedMs;
-    for (const client of this.clients.values()) this.#advance(client);
+    for (const client of this.clients.values()) yield this.#advance(client);
   }
 
   /** A push, after `prepare`. @param offset of its record; `position` becomes the one after it. */
@@ -151,27 +159,31 @@ export class Pipeline {
     this.#deps.sink.corrected?.({ ...client.placed(), startMs, columns, logMs: this.logMs });
   }
 
-  /** Tells the sink of everything that the heads hold, as if it came now. */
-  retell(): void {
-    for (const client of this.clients.values()) if (client.saved) this.#tellAll(client);
+  /** Tells the sink step by step of everything that the heads hold, as if it came now. */
+  *retell(): Generator<void> {
+    for (const client of this.clients.values()) if (client.saved) yield* this.#tellAll(client);
   }
 
-  /** A checkpoint holds all clients now: what was kept back of new ones is told. */
-  saved(): void {
+  /** A checkpoint holds all clients now: what was kept back of new ones is told, step by step. */
+  *saved(): Generator<void> {
     for (const client of this.clients.values()) {
       if (client.saved) continue;
+      yield* this.#tellAll(client);
       client.saved = true;
-      this.#tellAll(client);
     }
   }
 
-  #tellAll(client: ClientState): void {
+  /** A client that sends what it kept for a day has a hundred thousand samples in its head. */
+  *#tellAll(client: ClientState): Generator<void> {
     const { sink } = this.#deps;
     if (sink.merged === undefined) return;
-    const { timesMs } = client.head.samples(client.sealedThroughMs, Number.POSITIVE_INFINITY);
-    const blocks = [...new Set(timesMs)].map((ms) => client.head.samples(ms, ms + 1));
-    sink.merged({ ...client.placed(), blocks });
-    for (const startMs of client.head.minutesIn(client.bundledHourMs, client.frontierMs)) this.#tellMinute(client, startMs);
+    const { head, sealedThroughMs, bundledHourMs, frontierMs } = client;
+    for (const startMs of head.minutesIn(Math.min(sealedThroughMs, bundledHourMs), Number.POSITIVE_INFINITY)) {
+      const endMs = startMs + MINUTE_MS;
+      for (const ms of new Set(head.samples(Math.max(startMs, sealedThroughMs), endMs).timesMs))
+        yield sink.merged({ ...client.placed(), blocks: [head.samples(ms, ms + 1)] });
+      if (startMs >= bundledHourMs && startMs < frontierMs) yield this.#tellMinute(client, startMs);
+    }
   }
 
   #advance(client: ClientState): void {

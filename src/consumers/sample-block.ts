@@ -160,6 +160,42 @@ export function filterBlock(block: SampleBlock, keep: (ms: number) => boolean): 
   };
 }
 
+/** The block in pieces that follow each other, each from its first time on for less than `spanMs`. */
+export function splitBlock(block: SampleBlock, spanMs: number): SampleBlock[] {
+  const { timesMs, timesNs, columns } = block;
+  const pieces: SampleBlock[] = [];
+  const next = new Int32Array(columns.length);
+  for (let from = 0, to = 0; from < timesMs.length; from = to) {
+    const endMs = (timesMs[from] as number) + spanMs;
+    while (to < timesMs.length && (timesMs[to] as number) < endMs) to += 1;
+    if (to - from === timesMs.length) return [block];
+    const ns = timesNs?.slice(from, to);
+    const cut = columns.map((column, c) => {
+      const start = next[c] as number;
+      let end = start;
+      while (end < column.values.length && (column.rows?.[end] ?? end) < to) end += 1;
+      next[c] = end;
+      return cutColumn(column, start, end, from, to);
+    });
+    pieces.push({
+      timesMs: timesMs.slice(from, to),
+      timesNs: ns?.some((remainder) => remainder !== 0) ? ns : undefined,
+      columns: cut.filter(({ values }) => values.length > 0),
+    });
+  }
+  return pieces;
+}
+
+/** Values [start, end) of a column, all that it has in rows [from, to). */
+function cutColumn({ series, rows, values }: SampleColumn, start: number, end: number, from: number, to: number): SampleColumn {
+  const isWhole = end - start === to - from;
+  return {
+    series,
+    rows: isWhole ? undefined : rows?.slice(start, end).map((row) => row - from),
+    values: values.slice(start, end),
+  };
+}
+
 /** @param places of the rows that are kept, −1 for the others. @param total how many are kept. */
 function movedColumn({ series, rows, values }: SampleColumn, places: Int32Array, total: number): SampleColumn {
   const moved = new Int32Array(values.length);

@@ -11,7 +11,7 @@ import type {
   WindowWrite,
 } from '../ports/time-series-store.ts';
 import type { ClientState } from './client-state.ts';
-import { filterBlock, foldSamples, foldWindows, mergeBlocks, samplesIn } from './sample-block.ts';
+import { filterBlock, foldSamples, foldWindows, mergeBlocks, samplesIn, splitBlock } from './sample-block.ts';
 import { cutWindows, joinWindows } from './window-columns.ts';
 
 /** The fields of a client that sealing changes, as they are to be once the batch is durable. */
@@ -54,12 +54,18 @@ function dayEnd(client: ClientState): number {
  * Everything that may be sealed leaves the head; hours and days that have ended are bundled, and those
  * that a late sample changed are written again.
  * @param position the log position of the checkpoint that this goes with.
+ * @param pause lets others have their turn: one client may have a day to seal, and it is done an hour at a time.
  */
-export async function planSeal(client: ClientState, position: number, store: TimeSeriesStore): Promise<SealPlan> {
+export async function planSeal(
+  client: ClientState,
+  position: number,
+  store: TimeSeriesStore,
+  pause: () => Promise<void> = async () => undefined,
+): Promise<SealPlan> {
   const untilMs = client.sealableMs;
   const block = client.head.samples(Number.NEGATIVE_INFINITY, untilMs, undefined, true);
   const changed = client.head.minutesIn(Number.NEGATIVE_INFINITY, untilMs, true);
-  const minutes = await hourBlocks(client, changed, store);
+  const minutes = await hourBlocks(client, changed, store, pause);
   const hours = await dayBlocks(client, changed, minutes, store);
   const own = client.placed();
   const toldFromMs = client.saved ? client.sealedThroughMs : Number.POSITIVE_INFINITY;
@@ -71,7 +77,7 @@ export async function planSeal(client: ClientState, position: number, store: Tim
       bundledHourMs: Math.max(client.bundledHourMs, bundleEnd(client)),
       bundledDayMs: Math.max(client.bundledDayMs, dayEnd(client)),
     },
-    raw: splitBySpan(block).map((part) => ({ ...own, sequence: position, toldFromMs, block: part })),
+    raw: splitBlock(block, LIMITS.rawBlockSpanMs).map((part) => ({ ...own, sequence: position, toldFromMs, block: part })),
     windows: [
       ...[...minutes].map(([blockStartMs, columns]): WindowWrite => ({ ...own, resolution: '1m', blockStartMs, columns })),
       ...[...hours].map(([blockStartMs, columns]): WindowWrite => ({ ...own, resolution: '1h', blockStartMs, columns })),
@@ -98,32 +104,22 @@ export function stillSkipped(skipped: ClientState['skipped'], after: SealedState
   return skipped.filter(([offset, ms]) => ms >= after.sealedThroughMs || offset >= after.sealOffset);
 }
 
-function splitBySpan(block: SampleBlock): SampleBlock[] {
-  const parts: SampleBlock[] = [];
-  let rest = block;
-  while (rest.timesMs.length > 0) {
-    const endMs = (rest.timesMs[0] as number) + LIMITS.rawBlockSpanMs;
-    const part = filterBlock(rest, (ms) => ms < endMs);
-    parts.push(part);
-    if (part.timesMs.length === rest.timesMs.length) break;
-    rest = filterBlock(rest, (ms) => ms >= endMs);
-  }
-  return parts;
-}
-
 /** Blocks of minutes to write: hours that are due whole, and earlier ones with the changed minutes replaced. */
 async function hourBlocks(
   client: ClientState,
   changed: readonly number[],
   store: TimeSeriesStore,
+  pause: () => Promise<void>,
 ): Promise<Map<number, WindowColumn[]>> {
   const blocks = new Map<number, WindowColumn[]>();
   for (const hour of new Set(changed.map((minute) => windowStart(minute, HOUR_MS)))) {
     if (hour >= client.bundledHourMs) continue;
+    if (blocks.size > 0) await pause();
     const minutes = changed.filter((minute) => windowStart(minute, HOUR_MS) === hour);
     blocks.set(hour, await amendHour(client, hour, minutes, store));
   }
   for (let hour = client.bundledHourMs; hour < bundleEnd(client); hour += HOUR_MS) {
+    if (blocks.size > 0) await pause();
     const samples = await samplesOf(client, hour, hour + HOUR_MS, store);
     if (samples.timesMs.length === 0) continue;
     blocks.set(

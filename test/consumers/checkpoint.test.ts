@@ -11,7 +11,7 @@ import { LIMITS } from '../../src/model/limits.ts';
 import { clientKey } from '../../src/model/partition.ts';
 import type { TimeSeriesStore } from '../../src/ports/time-series-store.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
-import { type PushFields, pushOf, type Sample, shapeOf } from './shapes.ts';
+import { inOneGo, type PushFields, pushOf, type Sample, shapeOf } from './shapes.ts';
 
 const START_MS = Date.UTC(2026, 0, 5);
 const shapes = shapeInterner();
@@ -68,7 +68,7 @@ async function run(list: readonly (readonly [PushFields, readonly Sample[], numb
     logMs += gapMs;
     const at = samples.map(([name, ahead, value, ns]): Sample => [name, logMs + ahead, value, ns]);
     const push = pushOf(shapes, at, own);
-    pipeline.advanceLog(logMs);
+    inOneGo(pipeline.advanceLog(logMs));
     const key = clientKey(push.tenant, push.client);
     await pipeline.prepare(key, push, offset);
     pipeline.apply(key, push, offset);

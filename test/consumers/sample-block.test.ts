@@ -8,6 +8,7 @@ import {
   foldWindows,
   mergeBlocks,
   samplesIn as samplesCounted,
+  splitBlock,
 } from '../../src/consumers/sample-block.ts';
 import { addSample, emptyAggregate } from '../../src/model/aggregate.ts';
 import { createSeries } from '../../src/model/series.ts';
@@ -103,6 +104,23 @@ describe('a block', () => {
         const one = filterBlock({ ...whole, columns: whole.columns.slice(0, 1) }, keep);
         if (!whole.timesMs.every(keep)) expect(one.timesMs.length).toBe(one.columns[0]?.values.length ?? 0);
         expectSound({ ...one, timesNs: one.timesNs?.some((ns) => ns !== 0) ? one.timesNs : undefined });
+      }),
+    );
+  });
+
+  test('split by a span is the whole in pieces, each from its first time on', () => {
+    fc.assert(
+      fc.property(samples, fc.integer({ min: 1, max: 40 }), (list, steps) => {
+        const spanMs = steps * 5_000;
+        const block = blockWith(list);
+        const pieces = splitBlock(block, spanMs);
+        for (const piece of pieces) expectSound(piece);
+        expect(pieces.flatMap(samplesIn).sort(compareSamples)).toEqual(samplesIn(block));
+        const ends = pieces.map(({ timesMs }) => (timesMs[0] ?? 0) + spanMs);
+        for (const [i, { timesMs }] of pieces.entries()) {
+          expect(timesMs.at(-1)).toBeLessThan(ends[i] ?? 0);
+          expect(timesMs[0]).toBeGreaterThanOrEqual(ends[i - 1] ?? 0);
+        }
       }),
     );
   });

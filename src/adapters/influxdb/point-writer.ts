@@ -25,6 +25,8 @@ export function influxPointWriter(options: InfluxPointWriterOptions): PointWrite
       let last: Promise<void> = Promise.resolve();
       const batches = encoder.batches(points, (reason, line) => refusals.add(reason, line));
       for (;;) {
+        // To encode a batch takes ms, and a client may have dozens: all else has its turn between them.
+        if (running.size > 1) await new Promise<void>((resolve) => void options.clock.schedule(0, resolve));
         await places.take();
         const batch = failure === undefined ? batches.next().value : undefined;
         if (batch === undefined) break;

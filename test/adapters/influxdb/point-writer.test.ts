@@ -9,6 +9,7 @@ import type { MetricStreamError } from '../../../src/model/errors.ts';
 import { LIMITS } from '../../../src/model/limits.ts';
 import { createSeries } from '../../../src/model/series.ts';
 import type { ClientPoints, PointWriter } from '../../../src/ports/point-writer.ts';
+import { settle } from '../../agent/manual-clock.ts';
 import { clientPoints, sampleRun } from './points.ts';
 import { answer, refusing, type ScriptedInflux, scriptedInflux, TOKEN } from './scripted-influx.ts';
 
@@ -52,6 +53,29 @@ describe('a write', () => {
   test('of nothing asks nobody', async () => {
     expect(await writer.write([])).toEqual({ refused: [], refusedCount: 0 });
     expect(influx.writes).toEqual([]);
+  });
+
+  test('of many batches encodes no more than two in one turn of the loop', async () => {
+    const turns: (() => void)[] = [];
+    const clock = {
+      ...influx.options.clock,
+      schedule: (delayMs: number, task: () => void) => {
+        if (delayMs === 0) turns.push(task);
+        return () => undefined;
+      },
+    };
+    let asked = 0;
+    const fetch = (): Promise<Response> => {
+      asked += 1;
+      return new Promise(() => undefined);
+    };
+    const batches = ['a', 'b', 'c', 'd'].map((client) => run(LIMITS.influxBatchPointsMax, client));
+    void influxPointWriter({ ...influx.options, clock, fetch }).write(batches);
+    for (const expected of [2, 3, 4]) {
+      await settle();
+      expect(asked).toBe(expected);
+      turns.shift()?.();
+    }
   });
 
   test('is compressed where the host can', async () => {

@@ -15,6 +15,7 @@ import type { Push } from '../../../src/model/push.ts';
 import type { BacktestReport, BookProblem } from '../../../src/ports/alert-book.ts';
 import type { AlertJudge, JudgeState } from '../../../src/ports/alert-judge.ts';
 import type { MetricReader } from '../../../src/ports/metric-reader.ts';
+import { inOneGo } from '../../consumers/shapes.ts';
 
 export const TENANT = 'default';
 /** 2026-10-27, a Tuesday, 12:00 UTC. */
@@ -85,19 +86,19 @@ export async function live(arrivals: readonly Arrival[], rules: readonly RuleSpe
   let logMs = START_MS;
   const tickTo = (untilMs: number): void => {
     for (let tickMs = logMs + LIMITS.tickIntervalMs; tickMs < untilMs; tickMs += LIMITS.tickIntervalMs)
-      pipeline.advanceLog(tickMs);
+      inOneGo(pipeline.advanceLog(tickMs));
   };
   for (const { logMs: atMs, push } of [...arrivals].sort((a, b) => a.logMs - b.logMs)) {
     tickTo(atMs);
     const key = clientKey(push.tenant, push.client);
-    pipeline.advanceLog(atMs);
+    inOneGo(pipeline.advanceLog(atMs));
     await pipeline.prepare(key, push, offset);
     pipeline.apply(key, push, offset);
     offset += 1;
     logMs = atMs;
   }
   tickTo(endMs);
-  pipeline.advanceLog(endMs);
+  inOneGo(pipeline.advanceLog(endMs));
   const clock = {
     nowMs: () => endMs,
     schedule: (_: number, task: () => void) => {

@@ -8,6 +8,7 @@ import type { SealedState } from '../../../src/consumers/seal.ts';
 import type { AlertControl, RuleSpec, Transition } from '../../../src/model/alert.ts';
 import { clientKey } from '../../../src/model/partition.ts';
 import type { AlertJudge, JudgeState } from '../../../src/ports/alert-judge.ts';
+import { inOneGo } from '../../consumers/shapes.ts';
 import { type LogEvent, TICK_MS } from './history.ts';
 import { JUDGE_SYSTEM, type JudgeSystem } from './system.ts';
 
@@ -85,7 +86,7 @@ class Lives {
     const offset = this.next;
     const { logMs, made, control } = this.#events[offset] as LifeEvent;
     const { pipeline } = this;
-    if (offset >= pipeline.replayUntil) pipeline.advanceLog(logMs);
+    if (offset >= pipeline.replayUntil) inOneGo(pipeline.advanceLog(logMs));
     const push = made?.push;
     const key = push === undefined ? '' : clientKey(push.tenant, push.client);
     const pending = push === undefined ? undefined : pipeline.prepare(key, push, offset);
@@ -122,7 +123,7 @@ class Lives {
     this.#store.write({ raw: plans.flatMap(({ raw }) => raw), windows: plans.flatMap(({ windows }) => windows) });
     this.#saved = { position: next, safeOffset, state };
     for (const plan of plans) applySeal(plan);
-    pipeline.saved();
+    inOneGo(pipeline.saved());
   }
 
   /** What was not delivered is gone; the next life goes on from the last checkpoint. */

@@ -7,6 +7,7 @@ import type { AlertControl, RuleSpec } from '../../../src/model/alert.ts';
 import { MetricStreamError } from '../../../src/model/errors.ts';
 import { MINUTE_MS } from '../../../src/model/window.ts';
 import { ByteWriter } from '../../../src/protocols/bytes.ts';
+import { inOneGo } from '../../consumers/shapes.ts';
 import { seeded } from '../anomaly/series.ts';
 import { rule } from '../backtest/history.ts';
 import { historyOf, START_MS, TICK_MS } from './history.ts';
@@ -64,7 +65,7 @@ describe('the state of alerts', () => {
       const pipeline = pipelineOf(judge);
       let offset = 0;
       for (const { logMs, made, control } of changing(seed)) {
-        pipeline.advanceLog(logMs);
+        inOneGo(pipeline.advanceLog(logMs));
         if (made !== undefined) {
           await pipeline.prepare('default/web-1', made.push, offset);
           pipeline.apply('default/web-1', made.push, offset);
@@ -156,7 +157,7 @@ describe('a checkpoint of version 1', () => {
     if (push === undefined) throw new Error('no push');
     let offset = 5;
     for (let atMs = frontierMs - 2 * MINUTE_MS; atMs < logMs + 5 * MINUTE_MS; atMs += 20_000) {
-      pipeline.advanceLog(Math.max(logMs, atMs + 1_000));
+      inOneGo(pipeline.advanceLog(Math.max(logMs, atMs + 1_000)));
       const own = { ...push, timesMs: Float64Array.of(atMs), values: Float64Array.of(97), pushId: undefined };
       await pipeline.prepare('default/web-1', own, offset);
       pipeline.apply('default/web-1', own, offset++);
