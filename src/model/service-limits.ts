@@ -68,6 +68,7 @@ export const SERVICE_LIMITS = {
   produceRequestBytesMax: 4 * MIB,
   /** A broker works on one request of a connection at a time: a second stands ready, and all else collects in larger batches. */
   produceRequestsPerBrokerMax: 2,
+  /** From a try that failed to the next: a leader is replaced in less, and a broker that starts is asked no more often. */
   kafkaRetryDelayMs: 250,
   kafkaConnectTimeoutMs: 2 * SECOND_MS,
   kafkaRequestTimeoutMs: 5 * SECOND_MS,

@@ -29,15 +29,9 @@ class KnownLeaders implements Leaders {
     this.#first = first;
   }
 
-  /** Asks a second broker where the first gives no answer. */
-  async partitions(topic: string): Promise<number | undefined> {
-    const asked = this.#first.current();
-    try {
-      return await this.#ask(topic);
-    } catch {
-      this.#first.turn(asked, this.#brokers.values());
-      return this.#ask(topic);
-    }
+  partitions(topic: string): Promise<number | undefined> {
+    // A broker may not have heard yet of a topic that was just made: then another one is asked.
+    return this.#ask(topic, 1);
   }
 
   leader(topic: string, partition: number): number | undefined {
@@ -52,21 +46,26 @@ class KnownLeaders implements Leaders {
   doubt(topics: Iterable<string>): void {
     if (this.#isAsking) return;
     this.#isAsking = true;
-    Promise.allSettled([...topics].map((topic) => this.partitions(topic))).then(() => {
+    const answers = [...topics].map((topic) => this.#ask(topic, 0).catch(() => this.#ask(topic, 0)));
+    Promise.allSettled(answers).then(() => {
       this.#isAsking = false;
     });
   }
 
-  async #ask(topic: string): Promise<number | undefined> {
+  async #ask(topic: string, retries: number): Promise<number | undefined> {
+    const first = this.#first.current();
     try {
-      const { brokers, topics } = await this.#client.metadata({ topics: [topic], forceUpdate: true, retries: 0 });
+      const { brokers, topics } = await this.#client.metadata({ topics: [topic], forceUpdate: true, retries });
       const leaders = topics.get(topic)?.partitions.map(({ leader }) => leader);
       return this.#learn(topic, leaders, brokers);
     } catch (error) {
       if (isMissingTopic(error)) return this.#learn(topic, undefined, this.#brokers);
       const answer = metadataIn(error);
       const told = answer?.topics.find(({ name }) => name === topic);
-      if (answer === undefined || told === undefined || told.partitions.length === 0) throw error;
+      if (answer === undefined || told === undefined || told.partitions.length === 0) {
+        this.#first.turn(first, this.#brokers.values());
+        throw error;
+      }
       const leaders: number[] = [];
       for (const { partitionIndex, leaderId } of told.partitions) leaders[partitionIndex] = leaderId;
       return this.#learn(topic, leaders, new Map(answer.brokers.map((broker) => [broker.nodeId, broker])));
