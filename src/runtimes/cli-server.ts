@@ -3,7 +3,6 @@ import { Command } from 'commander';
 import { MetricStreamError } from '../model/errors.ts';
 import { configError, type ServerConfig, serverFlags } from './config.ts';
 import { thisHost } from './hosts.ts';
-import { runServer } from './server.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 
 export function serverCommand(): Command {
@@ -11,6 +10,8 @@ export function serverCommand(): Command {
   return serverFlags(command).action(async (config: ServerConfig) => {
     const wrong = configError(config);
     if (wrong !== undefined) command.error(`error: ${wrong}`);
+    // What a server is made of is loaded by nobody else.
+    const { runServer } = await import('./server.ts');
     const server = await runServer(config, await thisHost()).catch((error: unknown) => {
       if (error instanceof MetricStreamError) command.error(`error: ${error.message}`);
       throw error;

@@ -1,7 +1,5 @@
 /** `metricstream setup`: makes the topics, buckets and tokens that are missing; what is there it leaves as it is. */
 import { Command } from 'commander';
-import { influxSetup } from '../adapters/influxdb/setup.ts';
-import { kafkaSetup } from '../adapters/kafka/setup.ts';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { DAY_MS } from '../model/window.ts';
@@ -41,6 +39,8 @@ function say(line: string): void {
 async function setUpKafka(config: SetupConfig): Promise<void> {
   const connection = kafkaConnection(config, 'metricstream-setup');
   if (connection === undefined) return;
+  // Its library is loaded by nobody else: that takes longer than all other commands together.
+  const { kafkaSetup } = await import('../adapters/kafka/setup.ts');
   const setup = kafkaSetup(connection, config.prefix, LIMITS.partitions);
   const plan = await setup.plan();
   for (const { name, partitions, wanted } of plan.wrong)
@@ -61,6 +61,7 @@ async function setUpKafka(config: SetupConfig): Promise<void> {
 
 async function setUpInflux(config: SetupConfig): Promise<void> {
   const retentionMs = { raw: config.rawRetention, '1m': config.minuteRetention, '1h': config.hourRetention };
+  const { influxSetup } = await import('../adapters/influxdb/setup.ts');
   const setup = influxSetup({ ...influxOf(config), retentionMs });
   const plan = await setup.plan();
   for (const { name, retentionMs: keptMs } of plan.createsBuckets) say(`bucket ${name}: ${keptMs / DAY_MS} days`);
