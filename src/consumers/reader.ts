@@ -107,21 +107,32 @@ function withOthers(here: ClientState[], elsewhere: readonly ClientState[]): Cli
   return [...here, ...elsewhere.filter(({ client }) => !names.has(client))].sort((a, b) => (a.client < b.client ? -1 : 1));
 }
 
-/** What `read` makes of each item, in their order, up to `most` of them under way at once. */
+/**
+ * What `read` makes of each item, in their order, up to `most` of them under way at once. They are begun by halves: of several that are begun
+ * together a store elsewhere is asked in one go.
+ */
 async function* ahead<T, R>(
   most: number,
   items: AsyncIterable<T> | Iterable<T>,
   read: (item: T) => Promise<R>,
 ): AsyncGenerator<R> {
   const reading: Promise<R>[] = [];
+  let waiting: T[] = [];
   const next = (): Promise<R> => reading.shift() as Promise<R>;
-  for await (const item of items) {
-    const result = read(item);
+  const begin = (): void => {
+    const begun = waiting.map((item) => read(item));
+    waiting = [];
     // It may fail while nobody waits for it yet; whoever comes to it is told.
-    result.catch(() => undefined);
-    reading.push(result);
-    if (reading.length >= most) yield await next();
+    for (const result of begun) result.catch(() => undefined);
+    reading.push(...begun);
+  };
+  for await (const item of items) {
+    waiting.push(item);
+    if (reading.length + waiting.length < most) continue;
+    begin();
+    while (reading.length > most / 2) yield await next();
   }
+  begin();
   while (reading.length > 0) yield await next();
 }
 
@@ -186,12 +197,12 @@ async function windowsOf(
   store: TimeSeriesStore,
 ): Promise<ClientWindows> {
   const { client, frontierMs } = state;
-  const { startMs, endMs, open } = query;
+  const { startMs, endMs, open, fields } = query;
   if (query.resolution === '1h') {
-    const columns = await hoursOf(state, state.range(startMs, endMs, want), open, store);
+    const columns = await hoursOf(state, { ...state.range(startMs, endMs, want), fields }, open, store);
     return { client, openFromMs: windowStart(frontierMs, HOUR_MS), columns };
   }
-  const range = state.range(startMs, open ? endMs : Math.min(endMs, frontierMs), want);
+  const range = { ...state.range(startMs, open ? endMs : Math.min(endMs, frontierMs), want), fields };
   return { client, openFromMs: open ? frontierMs : Number.POSITIVE_INFINITY, columns: await minutesOf(state, range, store) };
 }
 

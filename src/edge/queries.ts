@@ -10,7 +10,7 @@ import type { KeyedCall } from './route.ts';
 import { SAMPLE_CSV_HEADER, sampleCsvLines, sampleWriter } from './sample-answers.ts';
 import { clientsQuery, nothingAsked, samplesQuery, windowsQuery } from './schemas.ts';
 import { columnWriter, csvHeader, csvLines, objectWriter, type WindowForm, type WindowWriter } from './window-answers.ts';
-import { DEFAULT_FIELDS, fieldsOf } from './window-fold.ts';
+import { DEFAULT_FIELDS, fieldsOf, fieldsRead } from './window-fold.ts';
 
 export interface Queries {
   windows(call: KeyedCall): Promise<Response>;
@@ -102,9 +102,11 @@ function readWindowsQuery({ request, principal, nowMs }: KeyedCall): WindowsRequ
   if (stepMs % RESOLUTION_MS[resolution] !== 0 || stepMs === 0) throw invalid('step', `must be a multiple of ${resolution}`);
   const startMs = Math.ceil(given.start / stepMs) * stepMs;
   const endMs = Math.ceil(given.end / stepMs) * stepMs;
+  const fields = given.fields === undefined ? DEFAULT_FIELDS : fieldsOf(given.fields);
+  const range = readable(startMs, endMs, stepMs, nowMs);
   return {
-    query: { ...filter, ...readable(startMs, endMs, stepMs, nowMs), resolution, open: given.open ?? false },
-    form: { startMs, endMs, stepMs, fields: given.fields === undefined ? DEFAULT_FIELDS : fieldsOf(given.fields) },
+    query: { ...filter, ...range, resolution, open: given.open ?? false, fields: fieldsRead(fields) },
+    form: { startMs, endMs, stepMs, fields },
     format: given.format ?? 'json',
   };
 }

@@ -1,7 +1,7 @@
 /** Folds stored windows into the wider ones that a query asks for, field by field. */
 import { increaseOf } from '../model/aggregate.ts';
 import { windowStart } from '../model/window.ts';
-import type { WindowColumn } from '../ports/time-series-store.ts';
+import type { WindowColumn, WindowField } from '../ports/time-series-store.ts';
 
 /** What an answer can say of a window, in the order in which it says it. */
 export const FIELDS = ['count', 'sum', 'min', 'max', 'avg', 'first', 'last', 'increase', 'revision'] as const;
@@ -12,6 +12,15 @@ export const DEFAULT_FIELDS: readonly Field[] = ['count', 'sum', 'min', 'max', '
 export function fieldsOf(list: string): readonly Field[] {
   const named = new Set(list.split(','));
   return FIELDS.filter((field) => named.has(field));
+}
+
+/** What has to be known of windows to say these fields of wider ones. */
+export function fieldsRead(fields: readonly Field[]): readonly WindowField[] {
+  const read = fields.flatMap((field): readonly WindowField[] => {
+    if (field === 'avg') return ['sum', 'count'];
+    return field === 'increase' ? ['increase', 'first', 'last'] : [field];
+  });
+  return [...new Set(read)];
 }
 
 /** A field of the window that the windows [from, to) of a column make together; at least one. Bit for bit what `foldAggregate` gives. */

@@ -2,7 +2,7 @@
 import type { Series } from '../model/series.ts';
 import type { Resolution } from '../model/window.ts';
 import type { EdgePlace } from './push-appender.ts';
-import type { SampleBlock, WindowColumn } from './time-series-store.ts';
+import type { SampleBlock, WindowColumn, WindowField } from './time-series-store.ts';
 
 export interface SeriesFilter {
   readonly tenant: string;
@@ -25,6 +25,8 @@ export interface WindowQuery extends RangeQuery {
   readonly resolution: Resolution;
   /** Also windows that have not closed. */
   readonly open: boolean;
+  /** As of a `StoreRange`. */
+  readonly fields?: readonly WindowField[] | undefined;
 }
 
 export interface ClientWindows {

@@ -35,6 +35,9 @@ export interface WindowColumn {
   readonly revision: Float64Array;
 }
 
+/** A number that a window has. */
+export type WindowField = Exclude<keyof WindowColumn, 'series' | 'starts'>;
+
 /** A client, and what its last push said of where it stands: for a store that keeps that beside each point, never part of the identity. */
 export interface PlacedClient {
   readonly tenant: string;
@@ -80,6 +83,8 @@ export interface StoreRange {
   readonly endMs: number;
   /** undefined: all. */
   readonly want: SeriesWant | undefined;
+  /** Of windows, what will be read of them: in the arrays of other fields anything may stand. undefined: all. */
+  readonly fields?: readonly WindowField[] | undefined;
 }
 
 export interface Retention {

@@ -1,7 +1,7 @@
 /** Wide windows field by field: bit for bit what folding whole aggregates gives. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countWindows, eachWindow, FIELD_READERS, isOpen } from '../../src/edge/window-fold.ts';
+import { countWindows, eachWindow, FIELD_READERS, FIELDS, fieldsRead, isOpen } from '../../src/edge/window-fold.ts';
 import { emptyAggregate, foldAggregate } from '../../src/model/aggregate.ts';
 import { createSeries } from '../../src/model/series.ts';
 import type { WindowColumn } from '../../src/ports/time-series-store.ts';
@@ -64,6 +64,20 @@ test('each field of a wide window is that of the fold of its windows', () => {
       });
       expect(places).toBe(windows.starts.length);
       expect(countWindows(windows, STEP_MS)).toBe(wide);
+    }),
+  );
+});
+
+test('a field is the same where nothing but what it reads is known', () => {
+  fc.assert(
+    fc.property(column, fc.constantFrom(...FIELDS), (windows, field) => {
+      const unknown = windows.starts.map(() => Number.NaN);
+      const all = { count: unknown, sum: unknown, min: unknown, max: unknown, first: unknown, last: unknown };
+      const read = Object.fromEntries(fieldsRead([field]).map((name) => [name, windows[name]]));
+      const known: WindowColumn = { ...windows, ...all, increase: unknown, revision: unknown, ...read };
+      eachWindow(windows, STEP_MS, (_startMs, from, to) => {
+        expect(FIELD_READERS[field](known, from, to)).toBe(FIELD_READERS[field](windows, from, to));
+      });
     }),
   );
 });

@@ -6,7 +6,8 @@ import { systemClock } from '../../src/adapters/system/clock.ts';
 import { metricReader } from '../../src/consumers/reader.ts';
 import { foldSamples } from '../../src/consumers/sample-block.ts';
 import { columnWriter } from '../../src/edge/window-answers.ts';
-import { FIELDS } from '../../src/edge/window-fold.ts';
+import { FIELDS, type Field, fieldsRead } from '../../src/edge/window-fold.ts';
+import { LIMITS } from '../../src/model/limits.ts';
 import { createSeries, type Series } from '../../src/model/series.ts';
 import type { TimeSeriesStore, WindowWrite } from '../../src/ports/time-series-store.ts';
 import { embeddedStores } from '../contract/suites/embedded-stores.ts';
@@ -66,9 +67,10 @@ interface Asked {
   readonly fromMinute: number;
   readonly minutes: number;
   readonly stepMinutes: number;
+  readonly fields: readonly Field[];
 }
 
-async function answer(store: TimeSeriesStore, { metric, fromMinute, minutes, stepMinutes }: Asked): Promise<string> {
+async function answer(store: TimeSeriesStore, { metric, fromMinute, minutes, stepMinutes, fields }: Asked): Promise<string> {
   const stepMs = stepMinutes * MINUTE_MS;
   const startMs = Math.ceil((START_MS + fromMinute * MINUTE_MS) / stepMs) * stepMs;
   const endMs = startMs + Math.ceil(minutes / stepMinutes) * stepMs;
@@ -78,12 +80,12 @@ async function answer(store: TimeSeriesStore, { metric, fromMinute, minutes, ste
     pipelines: () => [],
     allHere: () => false,
     pipelineOf: () => undefined,
-    readsAhead: 2,
+    readsAhead: LIMITS.readsAheadMax,
     replayed: () => true,
   });
-  const writer = columnWriter({ startMs, endMs, stepMs, fields: FIELDS });
+  const writer = columnWriter({ startMs, endMs, stepMs, fields });
   const query = { tenant: 'acme', client: undefined, metric, labels: {}, startMs, endMs, resolution: '1m', open: true } as const;
-  for await (const { client, columns, openFromMs } of reader.windows(query)) {
+  for await (const { client, columns, openFromMs } of reader.windows({ ...query, fields: fieldsRead(fields) })) {
     const sorted = [...columns].sort((a, b) => (a.series.key < b.series.key ? -1 : 1));
     for (const column of sorted) writer.add(client, column, openFromMs);
   }
@@ -95,10 +97,11 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   fromMinute: fc.integer({ min: -70, max: HOURS * 60 }),
   minutes: fc.integer({ min: 1, max: HOURS * 60 + 100 }),
   stepMinutes: fc.constantFrom(1, 5, 60, 180),
+  fields: fc.oneof(fc.constant(FIELDS), fc.subarray([...FIELDS], { minLength: 1 })),
 });
 
 test('any range, step, filter and field is answered as the embedded store answers it', async () => {
-  const clients = fc.array(fc.array(hour, { minLength: HOURS, maxLength: HOURS }), { minLength: 1, maxLength: 2 });
+  const clients = fc.array(fc.array(hour, { minLength: HOURS, maxLength: HOURS }), { minLength: 1, maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(clients, fc.array(asked, { minLength: 3, maxLength: 3 }), async (hosts, questions) => {
       const embedded = embeddedStores(nodeSqlDatabase(':memory:'));

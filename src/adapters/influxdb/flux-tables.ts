@@ -123,13 +123,14 @@ class Rows {
     if (table === undefined || !line.startsWith(this.#lead)) table = this.#begin(line);
     const timeAt = this.#lead.length;
     const valueAt = this.#hasTimes ? line.indexOf(',', timeAt) + 1 : timeAt;
+    const end = line.indexOf(',', valueAt);
+    const valueEnd = end < 0 ? line.length : end;
     if (this.#isNumber) {
-      const end = line.indexOf(',', valueAt);
-      const valueEnd = end < 0 ? line.length : end;
       // A null, which only another writer can have brought about.
       if (valueEnd === valueAt) return;
       table.numbers.push(parseNumber(line, valueAt, valueEnd));
-    } else table.texts.push(cellsOf(line)[this.#valuePlace] ?? '');
+    } else if (line.charCodeAt(valueAt) === QUOTE) table.texts.push(cellsOf(line)[this.#valuePlace] ?? '');
+    else table.texts.push(line.slice(valueAt, valueEnd));
     if (!this.#hasTimes) return;
     this.#times.parse(line, timeAt, valueAt - 1);
     table.timesMs.push(this.#times.ms);
@@ -150,6 +151,7 @@ class Rows {
   }
 }
 
+const QUOTE = 34;
 const ZERO = 48;
 /** So many digits are an integer that a double holds, and so the quotient of two of them is rounded as its text would be. */
 const EXACT_DIGITS = 15;

@@ -4,16 +4,17 @@ import { LIMITS } from '../../model/limits.ts';
 import { BLOCK_MS, type Resolution, windowStart } from '../../model/window.ts';
 import type { StoreRange, TimeSeriesStore, WindowColumn } from '../../ports/time-series-store.ts';
 import { cutWindows } from '../embedded/block-cut.ts';
+import { type ClientQuery, type ClientTables, clientTables } from './client-tables.ts';
 import { clientLister } from './clients.ts';
 import type { InfluxConnection } from './connection.ts';
 import type { FluxTable } from './flux-tables.ts';
 import { type BucketNames, bucketNames, MEASUREMENT, PACKED, type PointKind, VALUE, WINDOW_FIELDS, WORDS } from './names.ts';
 import { type WindowPacker, windowPacker } from './packed-windows.ts';
-import { fluxRunner, type RunFlux } from './query.ts';
+import { fluxRunner } from './query.ts';
 import { sampleBlock } from './sample-tables.ts';
 import { type SeriesTables, seriesOfTables } from './series-tables.ts';
 import { tagText } from './tag-text.ts';
-import { windowBlocks } from './window-tables.ts';
+import { fieldsToRead, windowBlocks } from './window-tables.ts';
 
 export interface InfluxTimeSeriesStoreOptions extends InfluxConnection {
   /** As of the writer. */
@@ -23,29 +24,34 @@ export interface InfluxTimeSeriesStoreOptions extends InfluxConnection {
 export function influxTimeSeriesStore(options: InfluxTimeSeriesStoreOptions): TimeSeriesStore {
   const buckets = bucketNames(options.bucketPrefix);
   const run = fluxRunner(options);
+  const tablesOf = clientTables(run);
   const packer = windowPacker();
   return {
     async lastSampleMs(tenant, client) {
-      const points = pointsOf(buckets.raw, tenant, client, EVER);
+      const points = pointsOf(buckets.raw, tenant, flux`r.host == ${tagText(client)}`, EVER);
       const query = flux`${points} |> filter(fn: (r) => r._field == ${VALUE}) |> last() |> group() |> keep(columns: ["_time", "_value"])`;
       const times = (await run(query, `for the last sample of ${client}`)).flatMap(({ timesMs }) => timesMs);
       return times.length === 0 ? undefined : Math.max(...times);
     },
     clients: clientLister(run, buckets, options.clock),
     async readSamples(range) {
-      const source = sourceOf(run, buckets, 'raw', range);
+      const source = sourceOf(tablesOf, buckets, 'raw', range);
       const block = sampleBlock(await readRows(source, [range], await listed(source, range, VALUE), [VALUE]));
       return block.columns.length === 0 ? [] : [block];
     },
     async readWindows(range, resolution) {
-      const source = sourceOf(run, buckets, resolution, range);
+      const source = sourceOf(tablesOf, buckets, resolution, range);
       const list = await listed(source, range, WINDOW_FIELDS[0]);
-      const rowsIn = (stretches: readonly Stretch[]) => readRows(source, stretches, list, WINDOW_FIELDS);
+      const fields = fieldsToRead(range.fields);
       const packing = readPacked(source, packer, range, resolution, list);
       // Of a block or less the points are few, and to ask for them later would take as long again.
       const isShort = range.endMs - range.startMs <= BLOCK_MS[resolution];
-      const [{ columns, gaps }, early] = await Promise.all([packing, isShort ? rowsIn([range]) : undefined]);
-      return windowBlocks(early ?? (await rowsIn(gaps)), BLOCK_MS[resolution], columns);
+      const [{ columns, gaps }, early] = await Promise.all([
+        packing,
+        isShort ? readRows(source, [range], list, fields) : undefined,
+      ]);
+      const rows = early ?? (await readRows(source, gaps, list, fields, columns));
+      return windowBlocks(rows, BLOCK_MS[resolution], columns, fields);
     },
     // The buckets have their retention.
     retain: async () => 0,
@@ -66,7 +72,8 @@ async function readPacked(
   const unread = new Set<number>();
   const span = spanOf({ startMs: windowStart(startMs, blockMs), endMs });
   if (span === undefined || list?.isEmpty === true) return { columns, gaps: [] };
-  for (const { timesMs, texts } of await run(flux`${fieldsIn(points(span), list, [PACKED])} |> ${DROP}`)) {
+  const packed = await run((theirs) => flux`${fieldsIn(points(theirs, span), list, [PACKED])} |> ${DROP}`);
+  for (const { timesMs, texts } of packed) {
     texts.forEach((text, i) => {
       const column = packer.unpack(text);
       (column === undefined ? unread : whole).add(timesMs[i] as number);
@@ -110,11 +117,11 @@ function spanOf({ startMs, endMs }: Stretch): Span | undefined {
   return start < stop ? { start: new Date(start), stop: new Date(stop) } : undefined;
 }
 
-/** Everything of one client, still with all columns. */
-function pointsOf(bucket: string, tenant: string, client: string, { start, stop }: Span): ParameterizedQuery {
+/** Everything of some clients, still with all columns. */
+function pointsOf(bucket: string, tenant: string, isTheirs: ParameterizedQuery, { start, stop }: Span): ParameterizedQuery {
   return flux`from(bucket: ${bucket})
   |> range(start: ${start}, stop: ${stop})
-  |> filter(fn: (r) => r._measurement == ${MEASUREMENT} and r.tenant == ${tagText(tenant)} and r.host == ${tagText(client)})`;
+  |> filter(fn: (r) => r._measurement == ${MEASUREMENT} and r.tenant == ${tagText(tenant)} and (${isTheirs}))`;
 }
 
 function anyOf(column: string, values: readonly string[]): ParameterizedQuery {
@@ -122,19 +129,20 @@ function anyOf(column: string, values: readonly string[]): ParameterizedQuery {
 }
 
 /** What all rows have in common is not sent. */
-const DROP = flux`drop(columns: ["_start", "_stop", "_measurement", "tenant", "host"])`;
+const DROP = flux`drop(columns: ["_start", "_stop", "_measurement", "tenant"])`;
 
 /** What is kept of one client in one bucket. */
 interface Source {
-  run(query: ParameterizedQuery): Promise<readonly FluxTable[]>;
-  points(span: Span): ParameterizedQuery;
+  run(query: ClientQuery): Promise<readonly FluxTable[]>;
+  points(isTheirs: ParameterizedQuery, span: Span): ParameterizedQuery;
   readonly want: StoreRange['want'];
 }
 
-function sourceOf(run: RunFlux, buckets: BucketNames, kind: PointKind, { tenant, client, want }: StoreRange): Source {
+function sourceOf(tablesOf: ClientTables, buckets: BucketNames, kind: PointKind, range: StoreRange): Source {
+  const { tenant, client, want } = range;
   return {
-    run: (query) => run(query, `for what is kept of ${client} in the bucket "${buckets[kind]}"`),
-    points: (span) => pointsOf(buckets[kind], tenant, client, span),
+    run: (query) => tablesOf(client, query, `in the bucket "${buckets[kind]}"`),
+    points: (isTheirs, span) => pointsOf(buckets[kind], tenant, isTheirs, span),
     want,
   };
 }
@@ -152,7 +160,7 @@ async function listed({ run, points, want }: Source, range: Stretch, field: stri
   const span = spanOf(range);
   if (want === undefined || span === undefined) return undefined;
   if (want.metric !== undefined) return { isEmpty: false, names: [tagText(want.metric)], words: undefined };
-  const tables = await run(lastOf(points(span), undefined, [...WORDS, field]));
+  const tables = await run((theirs) => lastOf(points(theirs, span), undefined, [...WORDS, field]));
   const wanted = seriesOfTables(tables).filter(({ series }) => want(series));
   const names = [...new Set(wanted.map(({ series }) => tagText(series.name)))];
   return { isEmpty: names.length === 0, names: names.length > MANY_NAMES ? [] : names, words: tables.filter(isWord) };
@@ -168,21 +176,36 @@ function fieldsIn(points: ParameterizedQuery, list: SeriesList | undefined, fiel
   return flux`${named} |> filter(fn: (r) => ${anyOf('_field', fields)})`;
 }
 
-/** The wanted series in some stretches of time. */
+/**
+ * The wanted series in some stretches of time.
+ * @param packed says unit and kind of its series: of a client of which blocks were found these are asked for only where others turn up.
+ */
 async function readRows(
   { run, points, want }: Source,
   stretches: readonly Stretch[],
   list: SeriesList | undefined,
   fields: readonly string[],
+  packed: readonly WindowColumn[] = [],
 ): Promise<SeriesTables[]> {
   if (list?.isEmpty === true) return [];
   const spans = stretches.map(spanOf).filter((span) => span !== undefined);
-  const parts = spans.map((span) => {
-    const rows = flux`${fieldsIn(points(span), list, fields)} |> ${DROP} |> yield(name: "rows")`;
-    return run(list?.words === undefined ? flux`${lastOf(points(span), list, WORDS)}\n${rows}` : rows);
-  });
+  const known = new Map(packed.map(({ series }) => [series.key, series]));
+  const wordsIn = (theirs: ParameterizedQuery, span: Span) => lastOf(points(theirs, span), list, WORDS);
+  const asksWords = list?.words === undefined && known.size === 0;
+  const parts = spans.map((span) =>
+    run((theirs) => {
+      const rows = flux`${fieldsIn(points(theirs, span), list, fields)} |> ${DROP} |> yield(name: "rows")`;
+      return asksWords ? flux`${wordsIn(theirs, span)}\n${rows}` : rows;
+    }),
+  );
   const tables = [list?.words ?? [], ...(await Promise.all(parts))].flat();
-  return seriesOfTables(tables).filter(({ series }) => want?.(series) !== false);
+  let found = seriesOfTables(tables);
+  if (list?.words === undefined && found.some(({ series }) => known.size > 0 && !known.has(series.key))) {
+    const words = await Promise.all(spans.map((span) => run((theirs) => wordsIn(theirs, span))));
+    found = seriesOfTables([...words.flat(), ...tables]);
+  }
+  const named = found.map(({ series, fields: held }) => ({ series: known.get(series.key) ?? series, fields: held }));
+  return named.filter(({ series }) => want?.(series) !== false);
 }
 
 function isWord({ tags }: FluxTable): boolean {

@@ -1,6 +1,6 @@
 /** Tables of windows as blocks: fields joined by start, and of two versions of a window the one with the higher revision. */
 import { windowStart } from '../../model/window.ts';
-import type { WindowColumn } from '../../ports/time-series-store.ts';
+import type { WindowColumn, WindowField } from '../../ports/time-series-store.ts';
 import type { FluxTable } from './flux-tables.ts';
 import { WINDOW_FIELDS } from './names.ts';
 import { bySeries, type SeriesTables } from './series-tables.ts';
@@ -13,14 +13,21 @@ export interface WindowBlock {
   readonly columns: WindowColumn[];
 }
 
+/** What has to be read of windows of which these fields are wanted: of two versions of a window, revision and count say which one counts. */
+export function fieldsToRead(wanted: readonly WindowField[] | undefined): readonly WindowField[] {
+  return WINDOW_FIELDS.filter((name) => wanted?.includes(name) !== false || name === 'revision' || name === 'count');
+}
+
 /**
  * @param packed windows of one series and block each, as they were packed.
  * @param blockMs how much event time a block covers.
+ * @param fields that were read of points.
  */
 export function windowBlocks(
   found: readonly SeriesTables[],
   blockMs: number,
   packed: readonly WindowColumn[] = [],
+  fields: readonly WindowField[] = WINDOW_FIELDS,
 ): WindowBlock[] {
   const blocks = new Map<number, Map<string, WindowColumn>>();
   const put = (column: WindowColumn): void => {
@@ -32,7 +39,7 @@ export function windowBlocks(
   };
   for (const column of packed) put(column);
   for (const { series, versions } of bySeries(found)) {
-    const windows = versions.map(({ fields }) => columnsOf(fields)).reduce(latest);
+    const windows = versions.map((version) => columnsOf(version.fields, fields)).reduce(latest);
     const { starts } = windows;
     for (let from = 0, to = 0; from < starts.length; from = to) {
       const blockEndMs = windowStart(starts[from] as number, blockMs) + blockMs;
@@ -53,9 +60,9 @@ function mapColumns(column: (name: (typeof COLUMNS)[number]) => Float64Array): C
   return Object.fromEntries(COLUMNS.map((name) => [name, column(name)])) as unknown as Columns;
 }
 
-/** Windows that lack a field are left out: another program began to write them. */
-function columnsOf(fields: ReadonlyMap<string, FluxTable>): Columns {
-  const tables = WINDOW_FIELDS.map((name) => fields.get(name));
+/** Windows that lack a field are left out: another program began to write them. What was not read is NaN. */
+function columnsOf(tableOf: ReadonlyMap<string, FluxTable>, fields: readonly WindowField[]): Columns {
+  const tables = fields.map((name) => tableOf.get(name));
   const [first] = tables;
   const whole = tables.filter((table) => table !== undefined);
   if (first === undefined || whole.length < tables.length) return mapColumns(() => new Float64Array(0));
@@ -64,11 +71,15 @@ function columnsOf(fields: ReadonlyMap<string, FluxTable>): Columns {
     (table) => table.timesMs.length === timesMs.length && table.timesMs.every((ms, i) => ms === timesMs[i]),
   );
   if (isAligned) {
-    return mapColumns((name) => Float64Array.from(name === 'starts' ? timesMs : (fields.get(name)?.numbers ?? [])));
+    const unread = new Float64Array(timesMs.length).fill(Number.NaN);
+    const numbersOf = (name: WindowField) => tableOf.get(name)?.numbers;
+    return mapColumns((name) => Float64Array.from(name === 'starts' ? timesMs : (numbersOf(name) ?? unread)));
   }
-  const values = new Map(WINDOW_FIELDS.map((name) => [name as string, valuesByTime(fields.get(name))]));
+  const values = new Map<string, Map<number, number>>(fields.map((name) => [name, valuesByTime(tableOf.get(name))]));
   const starts = timesMs.filter((ms) => [...values.values()].every((held) => held.has(ms)));
-  return mapColumns((name) => Float64Array.from(starts, (ms) => (name === 'starts' ? ms : (values.get(name)?.get(ms) ?? 0))));
+  return mapColumns((name) =>
+    Float64Array.from(starts, (ms) => (name === 'starts' ? ms : (values.get(name)?.get(ms) ?? Number.NaN))),
+  );
 }
 
 function valuesByTime(table: FluxTable | undefined): Map<number, number> {

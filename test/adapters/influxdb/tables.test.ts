@@ -6,7 +6,7 @@ import { WINDOW_FIELDS } from '../../../src/adapters/influxdb/names.ts';
 import { sampleBlock } from '../../../src/adapters/influxdb/sample-tables.ts';
 import { seriesOfTables } from '../../../src/adapters/influxdb/series-tables.ts';
 import { tagKey, tagText } from '../../../src/adapters/influxdb/tag-text.ts';
-import { windowBlocks } from '../../../src/adapters/influxdb/window-tables.ts';
+import { fieldsToRead, windowBlocks } from '../../../src/adapters/influxdb/window-tables.ts';
 import { mergeBlocks } from '../../../src/consumers/sample-block.ts';
 import { createSeries, type Series } from '../../../src/model/series.ts';
 import type { SampleBlock, WindowColumn } from '../../../src/ports/time-series-store.ts';
@@ -144,6 +144,22 @@ describe('windows', () => {
     windowBlocks(seriesOfTables(tables), HOUR_MS).flatMap(({ columns }) =>
       columns.flatMap(({ starts, sum, revision }) => [...starts].map((start, i) => [start, sum[i], revision[i]])),
     );
+
+  test('of which some fields were read have those as they are', () => {
+    fc.assert(
+      fc.property(WINDOWS, fc.subarray([...WINDOW_FIELDS]), (column, wanted) => {
+        const fields = fieldsToRead(wanted);
+        expect(fields).toEqual(expect.arrayContaining(['count', 'revision', ...wanted]));
+        const tables = windowTables(column, 'fra').filter(({ tags }) => {
+          const field = tags.get('_field') ?? '';
+          return field === 'unit' || field === 'kind' || fields.some((name) => name === field);
+        });
+        const read = windowBlocks(seriesOfTables(tables), HOUR_MS, [], fields).flatMap(({ columns }) => columns);
+        for (const name of ['starts', ...wanted] as const)
+          expect(read.flatMap((one) => [...one[name]])).toEqual([...column[name]]);
+      }),
+    );
+  });
 
   test('of two places the higher revision counts, and of equal ones the window of more samples', () => {
     const tables = [
