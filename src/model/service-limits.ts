@@ -124,6 +124,8 @@ export const SERVICE_LIMITS = {
   influxRowsMax: 10_000_000,
   /** Clients that one query asks about: half of those that are read at once, so that while one half is read on the other is asked for. */
   influxClientsPerQueryMax: 4,
+  /** Two days of minutes, or of hours seven weeks: a longer range is read of each client by itself. */
+  influxBlocksTogetherMax: 48,
   /** Stretches of a range without whole blocks that are asked for one by one. */
   influxStretchesMax: 4,
   /** How long a list of a tenant's clients serves, and how many are kept: to list 10,000 clients of 50 series each takes InfluxDB about a second. */

@@ -9,8 +9,16 @@ import { tagText } from './tag-text.ts';
 /** @param isTheirs of a row `r`: whether it is of a client that is asked about. What the query yields keeps the column `host`. */
 export type ClientQuery = (isTheirs: ParameterizedQuery) => ParameterizedQuery;
 
-/** @param where is told in an error: what is asked about, but for the client. @returns what the query yields of the client. */
-export type ClientTables = (client: string, query: ClientQuery, where: string) => Promise<readonly FluxTable[]>;
+/**
+ * @param where is told in an error: what is asked about, but for the client.
+ * @param isAlone whether others are to be asked about apart, however they ask. @returns what the query yields of the client.
+ */
+export type ClientTables = (
+  client: string,
+  query: ClientQuery,
+  where: string,
+  isAlone?: boolean,
+) => Promise<readonly FluxTable[]>;
 
 interface Asked {
   readonly client: string;
@@ -33,12 +41,16 @@ export function clientTables(run: RunFlux): ClientTables {
       while (all.length > 0) void answer(run, query, where, all.splice(0, LIMITS.influxClientsPerQueryMax));
     }
   };
-  return (client, query, where) => {
+  return (client, query, where, isAlone = false) => {
+    const one = { client, tables: Promise.withResolvers<readonly FluxTable[]>() };
+    if (isAlone) {
+      void answer(run, query, where, [one]);
+      return one.tables.promise;
+    }
     if (asked.size === 0) void Promise.resolve().then(send);
     const words = `${where} ${query(flux`true`)}`;
     const alike = asked.get(words) ?? { query, where, all: [] };
     asked.set(words, alike);
-    const one = { client, tables: Promise.withResolvers<readonly FluxTable[]>() };
     alike.all.push(one);
     return one.tables.promise;
   };

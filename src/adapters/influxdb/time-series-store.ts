@@ -35,12 +35,12 @@ export function influxTimeSeriesStore(options: InfluxTimeSeriesStoreOptions): Ti
     },
     clients: clientLister(run, buckets, options.clock),
     async readSamples(range) {
-      const source = sourceOf(tablesOf, buckets, 'raw', range);
+      const source = sourceOf(tablesOf, buckets, 'raw', range, LIMITS.rawBlockSpanMs);
       const block = sampleBlock(await readRows(source, [range], await listed(source, range, VALUE), [VALUE]));
       return block.columns.length === 0 ? [] : [block];
     },
     async readWindows(range, resolution) {
-      const source = sourceOf(tablesOf, buckets, resolution, range);
+      const source = sourceOf(tablesOf, buckets, resolution, range, BLOCK_MS[resolution] * LIMITS.influxBlocksTogetherMax);
       const list = await listed(source, range, WINDOW_FIELDS[0]);
       const fields = fieldsToRead(range.fields);
       const packing = readPacked(source, packer, range, resolution, list);
@@ -138,10 +138,12 @@ interface Source {
   readonly want: StoreRange['want'];
 }
 
-function sourceOf(tablesOf: ClientTables, buckets: BucketNames, kind: PointKind, range: StoreRange): Source {
-  const { tenant, client, want } = range;
+/** @param togetherMs a longer range is read of each client by itself: that takes longer than to set a query up, and a query has only so much time. */
+function sourceOf(tablesOf: ClientTables, buckets: BucketNames, kind: PointKind, range: StoreRange, togetherMs: number): Source {
+  const { tenant, client, want, startMs, endMs } = range;
+  const where = `in the bucket "${buckets[kind]}"`;
   return {
-    run: (query) => tablesOf(client, query, `in the bucket "${buckets[kind]}"`),
+    run: (query) => tablesOf(client, query, where, endMs - startMs > togetherMs),
     points: (isTheirs, span) => pointsOf(buckets[kind], tenant, isTheirs, span),
     want,
   };
@@ -200,12 +202,12 @@ async function readRows(
   );
   const tables = [list?.words ?? [], ...(await Promise.all(parts))].flat();
   let found = seriesOfTables(tables);
-  if (list?.words === undefined && found.some(({ series }) => known.size > 0 && !known.has(series.key))) {
+  const wanted = ({ series }: SeriesTables): boolean => want?.(series) !== false;
+  if (known.size > 0 && list?.words === undefined && found.some((one) => wanted(one) && !known.has(one.series.key))) {
     const words = await Promise.all(spans.map((span) => run((theirs) => wordsIn(theirs, span))));
     found = seriesOfTables([...words.flat(), ...tables]);
   }
-  const named = found.map(({ series, fields: held }) => ({ series: known.get(series.key) ?? series, fields: held }));
-  return named.filter(({ series }) => want?.(series) !== false);
+  return found.filter(wanted).map(({ series, fields: held }) => ({ series: known.get(series.key) ?? series, fields: held }));
 }
 
 function isWord({ tags }: FluxTable): boolean {

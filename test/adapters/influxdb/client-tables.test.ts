@@ -90,7 +90,8 @@ test('a query that fails has failed for all of its clients, and is not asked aga
   expect(queries).toHaveLength(1);
 });
 
-test('a query over many hosts asks InfluxDB once for four of them, and only for the fields that it reads', async () => {
+/** What a reader asks InfluxDB about eight hosts of which nothing is kept, its lists of them left out. */
+async function askedOf(days: number): Promise<string[]> {
   const hosts = Array.from({ length: 8 }, (_, i) => `web-${i}`);
   const queries: string[] = [];
   const listed = `#datatype,string,long,string\r\n#group,false,false,false\r\n#default,_result,,\r\n,result,table,_value\r\n${hosts
@@ -118,11 +119,18 @@ test('a query over many hosts asks InfluxDB once for four of them, and only for 
     readsAhead: LIMITS.readsAheadMax,
     replayed: () => true,
   });
-  const day = { startMs: Date.UTC(2026, 10, 24), endMs: Date.UTC(2026, 10, 25) };
+  const range = { startMs: Date.UTC(2026, 10, 24), endMs: Date.UTC(2026, 10, 24 + days) };
   const what = { tenant: 'acme', client: undefined, metric: undefined, labels: {}, resolution: '1m', open: true } as const;
-  for await (const _windows of reader.windows({ ...day, ...what, fields: fieldsRead(['avg']) }));
-  const asked = queries.filter((query) => !query.includes('schema.tagValues'));
-  const countOf = (query: string, words: string): number => query.split(words).length - 1;
+  for await (const _windows of reader.windows({ ...range, ...what, fields: fieldsRead(['avg']) }));
+  return queries.filter((query) => !query.includes('schema.tagValues'));
+}
+
+function countOf(query: string, words: string): number {
+  return query.split(words).length - 1;
+}
+
+test('a query over many hosts asks InfluxDB once for four of them, and only for the fields that it reads', async () => {
+  const asked = await askedOf(1);
   // Whole hours of each half, and, as there are none, the points of all.
   expect(asked.map((query) => [countOf(query, 'r["_field"] == "packed"'), countOf(query, 'r.host ==')])).toEqual([
     [1, 4],
@@ -132,4 +140,9 @@ test('a query over many hosts asks InfluxDB once for four of them, and only for 
   ]);
   const fields = new Set([...(asked[3] ?? '').matchAll(/r\["_field"\] == "(\w+)"/g)].map(([, field]) => field));
   expect([...fields].sort()).toEqual(['count', 'kind', 'revision', 'sum', 'unit']);
+});
+
+test('a long range is asked of each host by itself', async () => {
+  const asked = await askedOf(3);
+  expect(asked.map((query) => countOf(query, 'r.host =='))).toEqual([...Array(8).fill(1), ...Array(8).fill(2)]);
 });
