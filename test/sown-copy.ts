@@ -1,5 +1,6 @@
 /** A copy of src with bugs sown into it, for tests of the tests. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,13 +13,19 @@ export interface Sowing {
 }
 
 export interface SownCopy {
-  /** The copy of src. */
-  readonly src: string;
+  /**
+   * All that these modules of the copy export, in one object. Node reads them by itself: vitest would transform every module of
+   * every copy, and keep it.
+   */
+  load(modules: readonly string[]): object;
   remove(): void;
 }
 
-/** @param folders of src that are copied; left out: all. @throws where a text does not stand once; then no copy is left. */
-export function sownCopy(sown: readonly Sowing[], folders: readonly string[] = ['.']): SownCopy {
+/**
+ * @param folders of src whose files are copied, without folders within.
+ * @throws where a text does not stand once; then no copy is left.
+ */
+export function sownCopy(sown: readonly Sowing[], folders: readonly string[]): SownCopy {
   const project = fileURLToPath(new URL('..', import.meta.url));
   const copy = mkdtempSync(join(tmpdir(), 'metricstream-mutant-'));
   const src = join(copy, 'src');
@@ -26,7 +33,11 @@ export function sownCopy(sown: readonly Sowing[], folders: readonly string[] = [
   try {
     symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
     writeFileSync(join(copy, 'package.json'), '{"type":"module"}');
-    for (const folder of folders) cpSync(join(project, 'src', folder), join(src, folder), { recursive: true });
+    for (const folder of folders) {
+      mkdirSync(join(src, folder), { recursive: true });
+      for (const entry of readdirSync(join(project, 'src', folder), { withFileTypes: true }))
+        if (entry.isFile()) copyFileSync(join(entry.parentPath, entry.name), join(src, folder, entry.name));
+    }
     for (const { file, find, put } of sown) {
       const path = join(src, file);
       const parts = readFileSync(path, 'utf8').split(find);
@@ -38,5 +49,7 @@ export function sownCopy(sown: readonly Sowing[], folders: readonly string[] = [
     remove();
     throw error;
   }
-  return { src, remove };
+  const read = createRequire(import.meta.url);
+  const load = (modules: readonly string[]): object => Object.assign({}, ...modules.map((path) => read(join(src, path))));
+  return { load, remove };
 }

@@ -1,13 +1,14 @@
 /** Bugs that the simulation has to find: each breaks one promise, and is put in through a port or sown into a copy of src. */
 import type { LogRecord, MetricLog } from '../../src/ports/metric-log.ts';
-import { type Sowing, sownCopy } from '../sown-copy.ts';
+import type { Sowing } from '../sown-copy.ts';
 import type { Sabotage } from './server.ts';
-import { loadSystem, type System } from './system.ts';
 
 export interface Mutant {
   readonly name: string;
   readonly sabotage?: Sabotage;
   readonly sown?: readonly Sowing[];
+  /** Where the search begins: a seed that found it when this was written. Any of the seeds may find it. */
+  readonly likelySeed?: number | undefined;
 }
 
 const EMPTY = { raw: [], windows: [] };
@@ -21,6 +22,7 @@ const SABOTEURS: readonly Mutant[] = [
   { name: 'commits are not synced', sabotage: { syncs: (random) => random.chance(0.2) } },
   {
     name: 'the checkpoint is saved before the batch that goes with it',
+    likelySeed: 5,
     sabotage: {
       checkpoints: (store) => ({
         load: (partition) => store.load(partition),
@@ -79,7 +81,7 @@ function lateLog(log: MetricLog, soon: (write: () => void) => void): MetricLog {
 }
 
 /** In the text. */
-const SOWN: readonly (readonly [name: string, file: string, find: string, put: string])[] = [
+const SOWN: readonly (readonly [name: string, file: string, find: string, put: string, likelySeed?: number])[] = [
   ['the frontier is left out of the checkpoint', 'consumers/checkpoint.ts', 'writer.f64(client.frontierMs);', 'writer.f64(0);'],
   ['revisions are left out of the checkpoint', 'consumers/checkpoint.ts', 'writer.varint(times);', 'writer.varint(0);'],
   [
@@ -100,7 +102,7 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'if (place < 0) continue;',
     'if (place < 0 || this.#offset[row] === SEALED) continue;',
   ],
-  ['of two values the later wins', 'consumers/client-head.ts', 'if (!isGreater(value, held)) return;', ''],
+  ['of two values the later wins', 'consumers/client-head.ts', 'if (!isGreater(value, held)) return;', '', 7],
   ['a late sample opens its minute without reading it back', 'consumers/client-state.ts', 'return missing;', 'return undefined;'],
   ['a replay counts what it refills', 'consumers/pipeline.ts', 'if (offset < this.replayUntil) {', 'if (offset < 0) {'],
   [
@@ -108,8 +110,15 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'consumers/seal.ts',
     'if (hour >= client.bundledHourMs) continue;',
     'if (hour >= 0) continue;',
+    5,
   ],
-  ['bundled days are not amended', 'consumers/seal.ts', 'if (day >= client.bundledDayMs) continue;', 'if (day >= 0) continue;'],
+  [
+    'bundled days are not amended',
+    'consumers/seal.ts',
+    'if (day >= client.bundledDayMs) continue;',
+    'if (day >= 0) continue;',
+    10,
+  ],
   [
     'a window holds the sample of its end',
     'model/window.ts',
@@ -133,9 +142,10 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'consumers/admit.ts',
     'rejected: refused.map((index)',
     'rejected: [].map((index)',
+    10,
   ],
-  ['limits begin anew with the process', 'consumers/shard.ts', 'this.#refillLimits(Math.max(', 'Math.sign(Math.max('],
-  ['append stamps begin anew with the process', 'consumers/shard.ts', 'this.#commits.startAt(', 'Math.abs('],
+  ['limits begin anew with the process', 'consumers/shard.ts', 'this.#refillLimits(Math.max(', 'Math.sign(Math.max(', 11],
+  ['append stamps begin anew with the process', 'consumers/shard.ts', 'this.#commits.startAt(', 'Math.abs(', 39],
   [
     'the log is cut without regard to the safe offset',
     'adapters/embedded/metric-log.ts',
@@ -147,6 +157,7 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'consumers/checkpointer.ts',
     'saved?.logMs === one.logMs && saved.position',
     'saved !== undefined && saved.position',
+    41,
   ],
   ['log time stands still while nobody pushes', 'consumers/maintenance.ts', '      this.#tick(nowMs);\n', ''],
   [
@@ -154,6 +165,7 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
     'consumers/consume.ts',
     'this.#deps.poison?.(bytes, String(error));\n      return undefined;',
     'throw error;',
+    4,
   ],
   [
     'a retry makes a new push id',
@@ -171,11 +183,5 @@ const SOWN: readonly (readonly [name: string, file: string, find: string, put: s
 
 export const MUTANTS: readonly Mutant[] = [
   ...SABOTEURS,
-  ...SOWN.map(([name, file, find, put]): Mutant => ({ name, sown: [{ file, find, put }] })),
+  ...SOWN.map(([name, file, find, put, likelySeed]): Mutant => ({ name, sown: [{ file, find, put }], likelySeed })),
 ];
-
-/** @returns the modules of a copy of src with the bug in it, and what removes the copy. */
-export async function sow(sown: readonly Sowing[]): Promise<{ readonly system: System; remove(): void }> {
-  const { src, remove } = sownCopy(sown);
-  return { system: await loadSystem(src), remove };
-}

@@ -1,6 +1,4 @@
 /** The modules under simulation: those of this checkout, or of a copy with a bug sown into it. */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { embeddedCheckpointStore } from '../../src/adapters/embedded/checkpoint-store.ts';
 import { embeddedEnrichmentRegistry } from '../../src/adapters/embedded/enrichment-registry.ts';
 import { embeddedKeyRegistry } from '../../src/adapters/embedded/key-registry.ts';
@@ -12,6 +10,7 @@ import { memorySpool } from '../../src/agent/spool.ts';
 import { Shard } from '../../src/consumers/shard.ts';
 import { createApp } from '../../src/edge/app.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
+import { type Sowing, sownCopy } from '../sown-copy.ts';
 
 export const SYSTEM = {
   Pusher,
@@ -42,8 +41,15 @@ const MODULES = [
   'protocols/log-record.ts',
 ];
 
-/** @param source a copy of src. */
-export async function loadSystem(source: string): Promise<System> {
-  const load = (path: string): Promise<object> => import(/* @vite-ignore */ pathToFileURL(join(source, path)).href);
-  return Object.assign({}, ...(await Promise.all(MODULES.map(load)))) as System;
+/** All that those import. */
+const FOLDERS = ['adapters/embedded', 'agent', 'consumers', 'edge', 'model', 'protocols'];
+
+/** @returns the modules of a copy of src with a bug in it. The copy is removed at once: they are in memory. */
+export function sownSystem(sown: readonly Sowing[]): System {
+  const copy = sownCopy(sown, FOLDERS);
+  try {
+    return copy.load(MODULES) as System;
+  } finally {
+    copy.remove();
+  }
 }

@@ -73,7 +73,7 @@ const MUTANTS: readonly (readonly [name: string, file: string, find: string, put
 
 describe('the model finds that', () => {
   test.each(MUTANTS)('%s', { timeout: 60_000 }, async (_name, file, find, put) => {
-    const system = await sownSystem({ file, find, put });
+    const system = sownSystem({ file, find, put });
     let found = 0;
     for (let seed = 1; seed <= SEEDS_MAX && found === 0; seed++) {
       const history = historyOf(seed);

@@ -1,6 +1,4 @@
 /** The modules that judge: those of this checkout, or of a copy with a bug sown into it. */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { memoryTimeSeriesStore } from '../../../src/adapters/memory/time-series-store.ts';
 import { ANOMALY_MODELS } from '../../../src/alerts/anomaly.ts';
 import { compileRule } from '../../../src/alerts/compile-rule.ts';
@@ -40,12 +38,11 @@ const MODULES = [
 const FOLDERS = ['adapters/memory', 'adapters/embedded', 'alerts', 'consumers', 'model', 'ports', 'protocols'];
 
 /** @returns the modules of a copy of src with the bug in it. The copy is removed at once: they are in memory. */
-export async function sownSystem(sown: Sowing): Promise<JudgeSystem> {
-  const { src, remove } = sownCopy([sown], FOLDERS);
+export function sownSystem(sown: Sowing): JudgeSystem {
+  const copy = sownCopy([sown], FOLDERS);
   try {
-    const load = (module: string): Promise<object> => import(/* @vite-ignore */ pathToFileURL(join(src, module)).href);
-    return Object.assign({}, ...(await Promise.all(MODULES.map(load)))) as JudgeSystem;
+    return copy.load(MODULES) as JudgeSystem;
   } finally {
-    remove();
+    copy.remove();
   }
 }
