@@ -66,3 +66,22 @@ test('where the broker stamps records its stamp is given', async () => {
   const [message] = await reader.fetch([{ topic, partition: 0, offset: 0 }], 0);
   expect(message?.timestampMs).toBeGreaterThan(sinceMs);
 });
+
+test('topics are told while others are made and deleted', async () => {
+  const { reader, topic } = await open();
+  let isOver = false;
+  const come = async (): Promise<void> => {
+    while (!isOver) {
+      const lab = kafkaLab();
+      await lab.createTopic(1);
+      await lab.close();
+    }
+  };
+  const coming = [come(), come()];
+  try {
+    for (let i = 0; i < 40; i++) expect((await reader.topics()).get(topic)).toBe(3);
+  } finally {
+    isOver = true;
+    await Promise.all(coming);
+  }
+});

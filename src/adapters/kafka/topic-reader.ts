@@ -5,7 +5,7 @@ import { LIMITS } from '../../model/limits.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { TopicReader } from '../../ports/topic-reader.ts';
 import { clientOptions, type KafkaConnection } from './connection.ts';
-import { kafkaFailure, metadataIn } from './failures.ts';
+import { isMissingTopic, kafkaFailure, metadataIn } from './failures.ts';
 import { type PartitionFetcher, partitionFetcher } from './partition-fetcher.ts';
 
 export interface KafkaTopicReaderOptions {
@@ -27,16 +27,20 @@ export function kafkaTopicReader({ connection, clock }: KafkaTopicReaderOptions)
 
   return {
     async topics() {
-      try {
-        const names = await admin.listTopics({});
-        const { topics } = await admin.metadata({ topics: names });
-        return new Map(names.map((name) => [name, topics.get(name)?.partitionsCount ?? 0]));
-      } catch (error) {
-        const told = metadataIn(error);
-        if (told === undefined) throw kafkaFailure(error);
-        return new Map(
-          told.topics.filter(({ isInternal }) => !isInternal).map(({ name, partitions }) => [name, partitions.length]),
-        );
+      for (let left: number = LIMITS.readRetries; ; left--) {
+        try {
+          const names = await admin.listTopics({});
+          const { topics } = await admin.metadata({ topics: names });
+          return new Map(names.map((name) => [name, topics.get(name)?.partitionsCount ?? 0]));
+        } catch (error) {
+          const told = metadataIn(error);
+          if (told !== undefined) {
+            const known = told.topics.filter(({ isInternal }) => !isInternal);
+            return new Map(known.map(({ name, partitions }) => [name, partitions.length]));
+          }
+          // One of those that were listed has been deleted since.
+          if (left === 0 || !isMissingTopic(error)) throw kafkaFailure(error);
+        }
       }
     },
     async offsets(from, partitions) {
