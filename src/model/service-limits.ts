@@ -86,6 +86,8 @@ export const SERVICE_LIMITS = {
   /** Requests that read at the same time; each has connections of its own, and asks one at a time. */
   fetchersMax: 4,
   readRetries: 2,
+  /** Of listing topics, where one of them is deleted meanwhile. */
+  topicListTriesMax: 20,
 
   // Kafka over Upstash's REST API, whose client tries for 15 s by itself and cannot be stopped.
   restTimeoutMs: 10 * SECOND_MS,

@@ -69,6 +69,7 @@ test('where the broker stamps records its stamp is given', async () => {
 
 test('topics are told while others are made and deleted', async () => {
   const { reader, topic } = await open();
+  await expect.poll(async () => (await reader.topics()).get(topic)).toBe(3);
   let isOver = false;
   const come = async (): Promise<void> => {
     while (!isOver) {

@@ -27,7 +27,7 @@ export function kafkaTopicReader({ connection, clock }: KafkaTopicReaderOptions)
 
   return {
     async topics() {
-      for (let left: number = LIMITS.readRetries; ; left--) {
+      for (let left: number = LIMITS.topicListTriesMax; ; left--) {
         try {
           const names = await admin.listTopics({});
           const { topics } = await admin.metadata({ topics: names });
@@ -39,7 +39,7 @@ export function kafkaTopicReader({ connection, clock }: KafkaTopicReaderOptions)
             return new Map(known.map(({ name, partitions }) => [name, partitions.length]));
           }
           // One of those that were listed has been deleted since.
-          if (left === 0 || !isMissingTopic(error)) throw kafkaFailure(error);
+          if (left === 1 || !isMissingTopic(error)) throw kafkaFailure(error);
         }
       }
     },
