@@ -9,6 +9,8 @@ export interface Pace {
   readonly retentionMs: number;
   /** From one telling of what changed to the next. */
   readonly liveMs: number;
+  /** So many records that wait are committed without lingering, when no commit is under way. */
+  readonly commitRecords: number;
 }
 
 /** Of a Durable Object: each row that is written and each time it wakes is billed, and a restart reads a few minutes of log. */
@@ -17,6 +19,7 @@ export const OBJECT_PACE: Pace = {
   tickMs: LIMITS.objectTickIntervalMs,
   retentionMs: LIMITS.objectRetentionIntervalMs,
   liveMs: LIMITS.objectLiveIntervalMs,
+  commitRecords: LIMITS.appendBatchRecordsMax,
 };
 
 /** Of one whose store is elsewhere: what it holds of a client that is new is told to the store with a checkpoint, and others look there. */
@@ -28,4 +31,5 @@ export const SERVER_PACE: Pace = {
   tickMs: LIMITS.tickIntervalMs,
   retentionMs: LIMITS.retentionIntervalMs,
   liveMs: LIMITS.liveIntervalMs,
+  commitRecords: LIMITS.commitRecords,
 };

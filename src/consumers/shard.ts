@@ -91,6 +91,7 @@ export class Shard implements PushAppender {
       clock,
       log,
       linger: deps.linger,
+      enough: deps.pace.commitRecords,
       committed: (batch, first, appendMs) => this.#committed(batch, first, appendMs),
     });
     this.#intake = new Intake({
@@ -146,7 +147,7 @@ export class Shard implements PushAppender {
   async round(): Promise<void> {
     await this.#maintenance.round();
     // Ticks are not answered, and need not linger.
-    this.#commits.flush();
+    await this.#commits.flush();
     await this.#consumer.kick();
   }
 
@@ -189,7 +190,7 @@ export class Shard implements PushAppender {
   async stop(): Promise<void> {
     this.#state = 'closed';
     this.#maintenance.stop();
-    this.#commits.flush();
+    await this.#commits.flush();
     await this.#consumer.drain();
   }
 

@@ -101,6 +101,8 @@ export const LIMITS = {
   lingerMeanMs: 5 * SECOND_MS,
   /** How long a commit waits for more pushes: a ms doubles what a busy server commits together. */
   lingerMs: 1,
+  /** So many are enough for a commit: who pushes in step with others would else wait, with the disk idle, and then the processor. */
+  commitRecords: 24,
   /** Smaller batches cost SQLite no less when they are compressed, and large ones come where every µs counts. */
   compressFromBytes: 64 * KIB,
   appendBatchRecordsMax: 1_000,

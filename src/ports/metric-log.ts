@@ -17,7 +17,7 @@ export interface StoredRecord extends LogRecord {
 
 /** What a consumer needs of a log. */
 export interface LogReader {
-  /** The offset after the last appended record, as far as is known here; 0 in an empty log. */
+  /** The offset after the last durable record, as far as is known here; 0 in an empty log. */
   end(): number;
   /**
    * Whole batches in order, the first one being that which holds `fromOffset` (records before it left out), up to about `bytesMax`.
@@ -27,14 +27,15 @@ export interface LogReader {
   read(fromOffset: number, bytesMax: number): StoredRecord[] | Promise<StoredRecord[]>;
 }
 
-/** A log in this process: it answers at once. */
+/** A log in this process: it reads at once. */
 export interface MetricLog extends LogReader {
   /**
-   * Appends all or nothing, in order; durable when it returns.
-   * @returns the offset of the first; the others follow by one.
-   * @throws `storage_full`, with retryAfterMs, when the disk is, else `internal`; then nothing of it may be counted on, and nothing is torn.
+   * Appends all or nothing, in order of the calls; another append need not wait for it. Read back only once it is durable.
+   * @returns the offset of the first, when they are durable; the others follow by one.
+   * @throws `storage_full`, with retryAfterMs, when the disk is, else `internal`; then nothing of it may be counted on, though it may show
+   * later, and nothing is torn.
    */
-  append(records: readonly LogRecord[], appendMs: number): number;
+  append(records: readonly LogRecord[], appendMs: number): Promise<number>;
   /** As of every log, without waiting. */
   read(fromOffset: number, bytesMax: number): StoredRecord[];
   /**

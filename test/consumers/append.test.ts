@@ -9,12 +9,13 @@ import { manualClock, settle } from '../agent/manual-clock.ts';
 const START_MS = 1_767_225_600_000;
 const record = (bytes: number) => ({ partition: 0, bytes: new Uint8Array(bytes) });
 
-function open(linger: number | Linger = 0, log: MetricLog = memoryMetricLog()) {
+function open(linger: number | Linger = 0, log: MetricLog = memoryMetricLog(), enough: number = LIMITS.appendBatchRecordsMax) {
   const clock = manualClock(START_MS);
   const batches: { items: readonly string[]; first: number; stampMs: number; bytes: number }[] = [];
   const commits = new GroupCommit<Waiting & { readonly item: string }>({
     clock,
     log,
+    enough,
     linger: typeof linger === 'number' ? () => linger : linger,
     committed: (batch, first, stampMs) => {
       const bytes = batch.reduce((sum, one) => sum + one.record.bytes.length, 0);
@@ -71,8 +72,82 @@ describe('group commit', () => {
     expect(batches.flatMap(({ items }) => items)).toEqual(['0', '1', '2', '3', '4']);
     expect(Math.max(...batches.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.appendBatchBytesMax);
     for (let i = 0; i < LIMITS.appendBatchRecordsMax; i++) void add(1, 'x');
+    await settle();
     expect(batches.at(-1)?.items.length).toBe(LIMITS.appendBatchRecordsMax);
     expect(commits.bytes).toBe(0);
+  });
+
+  /** A log whose batches become durable when `sync` is called, one a call. */
+  const slowLog = () => {
+    const log = memoryMetricLog();
+    const syncs: (() => void)[] = [];
+    const append: MetricLog['append'] = async (records, stampMs) => {
+      await new Promise<void>((resolve) => syncs.push(resolve));
+      return log.append(records, stampMs);
+    };
+    const sync = async (): Promise<void> => {
+      syncs.shift()?.();
+      await settle();
+    };
+    return { log: { ...log, append }, syncs, sync };
+  };
+
+  test('gathers what comes while a commit is under way, and commits it when that ends, if its linger is over', async () => {
+    const { log, syncs, sync } = slowLog();
+    const { clock, commits, add, batches } = open(2, log);
+    void add(10, 'a');
+    await clock.advance(2);
+    void add(20, 'b');
+    await clock.advance(2);
+    void add(40, 'c');
+    expect([syncs.length, batches.length, commits.bytes]).toEqual([1, 0, 70]);
+    await sync();
+    expect(batches.map(({ items }) => items)).toEqual([['a']]);
+    expect([syncs.length, commits.bytes]).toEqual([1, 60]);
+    void add(1, 'd');
+    await sync();
+    expect(batches.at(-1)?.items).toEqual(['b', 'c']);
+    expect(syncs.length).toBe(0);
+    await clock.advance(2);
+    await sync();
+    expect(batches.at(-1)?.items).toEqual(['d']);
+    expect(commits.bytes).toBe(0);
+  });
+
+  test('does not linger once enough waits, but for the commit that is under way', async () => {
+    const { log, syncs, sync } = slowLog();
+    const { add, batches } = open(1_000, log, 3);
+    for (const item of 'abcdefg') void add(1, item);
+    expect(syncs.length).toBe(1);
+    await sync();
+    await sync();
+    expect(batches.map(({ items }) => items.join(''))).toEqual(['abc', 'defg']);
+  });
+
+  test('those who push in step come to commit in two halves: one is read while the other is synced', async () => {
+    const { log, syncs, sync } = slowLog();
+    const { add, batches } = open(1_000, log, 3);
+    // Who has been answered takes its time to push again.
+    let answered = 40;
+    for (let i = 0; i < 100; i++) {
+      for (; answered > 0; answered--) void add(1, 'x').then(() => answered++);
+      await sync();
+    }
+    expect(syncs.length).toBe(1);
+    expect(batches.slice(-20).map(({ items }) => items.length)).toEqual(Array.from({ length: 20 }, () => 20));
+  });
+
+  test('a flush resolves when all before it is durable too', async () => {
+    const { log, sync } = slowLog();
+    const { commits, add, batches } = open(1_000, log);
+    void add(1, 'a');
+    void commits.flush();
+    void add(1, 'b');
+    const flushed = commits.flush().then(() => batches.length);
+    await sync();
+    await sync();
+    expect(await flushed).toBe(2);
+    await commits.flush();
   });
 
   test('lingers 50 ms when quiet, a second above 20 pushes a second, and between them in proportion', () => {

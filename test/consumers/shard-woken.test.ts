@@ -4,7 +4,7 @@ import { LIMITS } from '../../src/model/limits.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/model/window.ts';
 import { finish, type Lab, openLab, RETENTION, START_MS } from './lab.ts';
 
-const PACE = { checkpointMs: 5 * MINUTE_MS, tickMs: MINUTE_MS, retentionMs: HOUR_MS, liveMs: 2_000 };
+const PACE = { checkpointMs: 5 * MINUTE_MS, tickMs: MINUTE_MS, retentionMs: HOUR_MS, liveMs: 2_000, commitRecords: 8 };
 
 /** Sleeps until something is due, does it, and so on. @returns how often it woke. */
 async function sleepUntil(lab: Lab, untilMs: number): Promise<number> {

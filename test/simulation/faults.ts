@@ -3,6 +3,7 @@
 /** Every one of them has to happen over the seeds of a run. */
 export const FAULTS = [
   'crash_before_log_commit',
+  'crash_before_log_sync',
   'crash_after_log_commit',
   'crash_inside_checkpoint',
   'crash_after_checkpoint_commit',
@@ -18,6 +19,7 @@ export const FAULTS = [
   'crash_with_bundled_days',
   'restart_by_signal',
   'log_write_failed',
+  'log_sync_failed',
   'checkpoint_write_failed',
   'disk_full',
   'poison_record',

@@ -68,12 +68,12 @@ function lateLog(log: MetricLog, soon: (write: () => void) => void): MetricLog {
   return {
     ...log,
     end: () => log.end() + ahead(),
-    append(records, appendMs) {
+    async append(records, appendMs) {
       const first = log.end() + ahead();
       waiting.push(records);
-      soon(() => {
+      soon(async () => {
+        await log.append(records, appendMs);
         waiting = waiting.slice(1);
-        log.append(records, appendMs);
       });
       return first;
     },

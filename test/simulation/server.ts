@@ -78,7 +78,7 @@ export interface Doom {
 }
 
 const CRASHES: Readonly<Record<Work, Readonly<Record<Moment, Fault>>>> = {
-  log: { before: 'crash_before_log_commit', inside: 'crash_before_log_commit', after: 'crash_after_log_commit' },
+  log: { before: 'crash_before_log_commit', inside: 'crash_before_log_sync', after: 'crash_after_log_commit' },
   checkpoint: {
     before: 'crash_inside_checkpoint',
     inside: 'crash_inside_checkpoint',
@@ -93,6 +93,9 @@ const STORED: readonly (readonly [fault: Fault, sql: string])[] = [
   ['crash_with_bundled_hours', `SELECT 1 FROM window_blocks WHERE step_ms = ${RESOLUTION_MS['1m']} LIMIT 1`],
   ['crash_with_bundled_days', `SELECT 1 FROM window_blocks WHERE step_ms = ${RESOLUTION_MS['1h']} LIMIT 1`],
 ];
+
+/** A sync takes up to so long. */
+const SYNC_MS_MAX = 3;
 
 const ROOMY = { freeBytes: 64 * LIMITS.freeBytesMin, totalBytes: 128 * LIMITS.freeBytesMin };
 const FULL = { freeBytes: 0, totalBytes: 128 * LIMITS.freeBytesMin };
@@ -230,7 +233,8 @@ export class SimulatedServer {
       return 'crash';
     }
     this.#options.observer.trace(`a statement fails: ${moment} ${work}`);
-    this.#options.faults.count(work === 'log' ? 'log_write_failed' : 'checkpoint_write_failed');
+    const failed = moment === 'inside' ? 'log_sync_failed' : 'log_write_failed';
+    this.#options.faults.count(work === 'log' ? failed : 'checkpoint_write_failed');
     return 'fail';
   }
 
@@ -257,7 +261,10 @@ export class SimulatedServer {
   #wire(process: Process): void {
     const { system, settings, sabotage, secret, random } = this.#options;
     const compression = zlibCompression();
-    const database = this.disk.mount(() => process.state !== 'dead');
+    const database = this.disk.mount({
+      alive: () => process.state !== 'dead',
+      synced: (done) => void process.clock.schedule(random.whole(0, SYNC_MS_MAX), done),
+    });
     system.openSchema(database, { partitions: settings.partitions, shards: 1 });
     const store = system.embeddedTimeSeriesStore({ database, compression });
     const checkpoints = system.embeddedCheckpointStore({ database, store });
@@ -331,22 +338,24 @@ export class SimulatedServer {
     const { observer, random, faults } = this.#options;
     const known = observer.end();
     if (log.end() < known) observer.report(`the log ends at ${log.end()}; records up to ${known} were durable`);
-    for (
-      let rest = log.read(known, LIMITS.readBatchBytesMax);
-      rest.length > 0;
-      rest = log.read(observer.end(), LIMITS.readBatchBytesMax)
-    ) {
-      observer.durable(rest);
-    }
+    const tellDurable = (): void => {
+      for (let rest: StoredRecord[]; ; observer.durable(rest)) {
+        rest = log.read(observer.end(), LIMITS.readBatchBytesMax);
+        if (rest.length === 0) return;
+      }
+    };
+    tellDurable();
     return {
       ...log,
-      append: (records, appendMs) => {
+      append: async (records, appendMs) => {
         const poison = { partition: records[0]?.partition ?? 0, bytes: Uint8Array.of(1, 7, random.whole(0, 255)) };
         const slipped = random.chance(this.poisonChance) ? [poison] : [];
         const all = [...slipped, ...records];
-        const first = log.append(all, appendMs);
+        const first = await log.append(all, appendMs);
         faults.count('poison_record', slipped.length);
-        observer.durable(all.map((record, i) => ({ ...record, offset: first + i, appendMs })));
+        // What could not be synced before has become durable with it.
+        if (first > observer.end()) tellDurable();
+        else observer.durable(all.map((record, i) => ({ ...record, offset: first + i, appendMs })));
         return first + slipped.length;
       },
       trim: (safeOffset, olderThanMs, bytesMax) => {

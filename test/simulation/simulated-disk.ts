@@ -4,7 +4,7 @@ import type { SqlDatabase, SqlRow, SqlValue } from '../../src/ports/sql-database
 
 /** What a statement does: append to the log, seal and checkpoint, clean up, or read. */
 export type Work = 'log' | 'checkpoint' | 'upkeep' | 'read';
-/** Before a statement, between the statements of a transaction, or when it is durable and nobody knows it. */
+/** Before a statement, between it and what makes it durable, or when it is durable and nobody knows it. */
 export type Moment = 'before' | 'inside' | 'after';
 
 /** Thrown through a process that has just died; nothing that catches it can reach the disk again. */
@@ -15,6 +15,14 @@ export interface SimulatedDiskOptions {
   readonly fate: (work: Work, moment: Moment) => 'go' | 'crash' | 'fail';
   /** Whether a commit reaches the disk. Always true, but for the mutant that does not sync. */
   readonly syncs: () => boolean;
+}
+
+/** A process that has the database open. */
+export interface Mount {
+  /** Whether it still runs. */
+  readonly alive: () => boolean;
+  /** Calls `done` in this process when a sync that begins now ends. */
+  readonly synced: (done: () => void) => void;
 }
 
 const READ = /^\s*SELECT/i;
@@ -32,8 +40,8 @@ export class SimulatedDisk {
     this.#database.exec('BEGIN');
   }
 
-  /** The database as one process sees it. @param alive whether that process still runs. */
-  mount(alive: () => boolean): SqlDatabase {
+  /** The database as one process sees it. */
+  mount({ alive, synced }: Mount): SqlDatabase {
     const database = this.#database;
     let work: Work = 'read';
     let inTransaction = false;
@@ -57,6 +65,24 @@ export class SimulatedDisk {
         const rows = database.exec<Row>(sql, ...params);
         if (!inTransaction && !READ.test(sql)) commit();
         return rows;
+      },
+      write(sql, ...params) {
+        work = workOf(sql, false);
+        point('before');
+        database.exec(sql, ...params);
+        return new Promise((resolve, reject) => {
+          synced(() => {
+            work = workOf(sql, false);
+            try {
+              point('inside');
+              commit();
+              resolve();
+            } catch (error) {
+              // A process that has died never hears of it.
+              if (!(error instanceof SimulatedCrash)) reject(error);
+            }
+          });
+        });
       },
       transaction(body) {
         if (!alive()) throw new SimulatedCrash('the process is dead');

@@ -46,6 +46,14 @@ export async function simulate(options: WorldOptions): Promise<Outcome> {
   return { seed: options.seed, violations: world.violations, trace: world.trace, faults: world.faults };
 }
 
+/** When a crash can come: a log's commit is written first, and synced later. */
+const MOMENTS: Readonly<Record<Work, readonly Moment[]>> = {
+  log: ['before', 'inside', 'after'],
+  checkpoint: ['inside', 'after'],
+  upkeep: ['before', 'after'],
+  read: ['before', 'after'],
+};
+
 class World {
   readonly violations: string[] = [];
   readonly trace: string[] = [];
@@ -156,10 +164,10 @@ class World {
     if (kind === 0) this.#server.crash('crash_between_steps');
     else if (kind <= 5) {
       const work = random.pick<Work>(['log', 'checkpoint', 'checkpoint', 'upkeep', 'read']);
-      const moment = random.pick<Moment>(work === 'checkpoint' ? ['inside', 'after'] : ['before', 'after']);
+      const moment = random.pick<Moment>(MOMENTS[work]);
       this.#doom('crash', work, moment, random.whole(0, work === 'log' || work === 'checkpoint' ? 4 : 20));
     } else if (kind === 6) {
-      if (random.chance(0.5)) this.#doom('fail', 'log', 'before', random.whole(0, 3));
+      if (random.chance(0.5)) this.#doom('fail', 'log', random.pick<Moment>(['before', 'inside']), random.whole(0, 3));
       else this.#doom('fail', 'checkpoint', 'inside', random.whole(0, 5));
     } else if (kind === 7) await this.#finish(this.#server.restart());
     else if (kind <= 9) this.#trouble();

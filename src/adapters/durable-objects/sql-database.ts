@@ -27,7 +27,7 @@ export interface DurableObjectSqlOptions {
 export function durableObjectSqlDatabase({ storage, onRows }: DurableObjectSqlOptions): SqlDatabase {
   const { sql } = storage;
   let inTransaction = false;
-  return {
+  const database: SqlDatabase = {
     exec<Row extends SqlRow>(text: string, ...params: readonly SqlValue[]): Row[] {
       return told(() => {
         const cursor = sql.exec(text, ...params);
@@ -36,6 +36,11 @@ export function durableObjectSqlDatabase({ storage, onRows }: DurableObjectSqlOp
         for (const row of rows) bytesAsArrays(row);
         return rows as Row[];
       });
+    },
+    // No answer leaves the object before what was written is durable: that is the host's output gate.
+    write(text, ...params) {
+      database.exec(text, ...params);
+      return Promise.resolve();
     },
     transaction(body) {
       // The host would nest it by a savepoint.
@@ -52,6 +57,7 @@ export function durableObjectSqlDatabase({ storage, onRows }: DurableObjectSqlOp
     // The host owns the file: it forbids the pragma, and uses free pages again.
     reclaim: () => undefined,
   };
+  return database;
 }
 
 /** The host tells the name of a result code in the text of its error, and nowhere else. */

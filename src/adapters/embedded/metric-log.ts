@@ -25,6 +25,7 @@ export interface EmbeddedLogOptions {
 
 /** How many batches are looked at together: most often the oldest one is still needed. */
 const TRIM_STEP = 100;
+const INSERT = 'INSERT INTO log_batches VALUES (?, ?, ?, ?, ?)';
 const END_COLUMNS = 'first_offset, last_offset, append_ms, total_bytes, LENGTH(body) AS bytes';
 
 type EndRow = { first_offset: number; last_offset: number; append_ms: number; total_bytes: number; bytes: number };
@@ -33,25 +34,30 @@ type BatchRow = { first_offset: number; last_offset: number; append_ms: number; 
 /** Offsets count the records of all partitions of the shard together: within one partition they rise, with gaps. */
 export function embeddedMetricLog({ database, compression, compressFromBytes }: EmbeddedLogOptions): MetricLog {
   const [tail] = database.exec<EndRow>(`SELECT ${END_COLUMNS} FROM log_batches ORDER BY first_offset DESC LIMIT 1`);
-  let end = tail === undefined ? 0 : tail.last_offset + 1;
+  /** Of the row that is written next. */
+  let next = tail === undefined ? 0 : tail.last_offset + 1;
+  /** After the last that is durable. */
+  let end = next;
   /** Bytes of all batches there ever were. */
   let totalBytes = tail?.total_bytes ?? 0;
 
   const encode = batchEncoder(compression, compressFromBytes);
   return {
-    append(records, appendMs) {
+    async append(records, appendMs) {
       const body = encode(records);
       if (body.length > LIMITS.rowBytesMax) throw new MetricStreamError('internal', 'A log batch is larger than a row.');
-      const first = end;
+      const first = next;
       const last = first + records.length - 1;
       try {
-        database.exec('INSERT INTO log_batches VALUES (?, ?, ?, ?, ?)', first, last, appendMs, totalBytes + body.length, body);
+        const synced = database.write(INSERT, first, last, appendMs, totalBytes + body.length, body);
+        next = last + 1;
+        totalBytes += body.length;
+        await synced;
       } catch (cause) {
         if (cause instanceof MetricStreamError && cause.code === 'storage_full') throw cause;
         throw new MetricStreamError('internal', 'The log cannot be written.', { cause });
       }
       end = last + 1;
-      totalBytes += body.length;
       return first;
     },
     end: () => end,

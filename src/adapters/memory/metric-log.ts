@@ -13,7 +13,7 @@ export function memoryMetricLog(): MetricLog {
   let held = 0;
   const last = (batch: Batch): number => batch.records[batch.records.length - 1]?.offset ?? -1;
   return {
-    append(records, appendMs) {
+    async append(records, appendMs) {
       const first = end;
       if (records.length === 0) return first;
       const stored = records.map(({ partition, bytes }, i) => ({ partition, bytes: bytes.slice(), offset: first + i, appendMs }));

@@ -3,6 +3,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql-database.ts';
 import { tunedPragmas } from '../embedded/pragmas.ts';
 import { sqliteFailure } from '../embedded/sqlite-failure.ts';
+import { walSync } from './wal-sync.ts';
 
 export interface NodeSqlDatabase extends SqlDatabase {
   close(): void;
@@ -11,7 +12,9 @@ export interface NodeSqlDatabase extends SqlDatabase {
 /** @param path a file, or `:memory:`. */
 export function nodeSqlDatabase(path: string): NodeSqlDatabase {
   const db = new DatabaseSync(path);
-  for (const pragma of tunedPragmas(path === ':memory:')) db.exec(pragma);
+  const inMemory = path === ':memory:';
+  for (const pragma of tunedPragmas(inMemory)) db.exec(pragma);
+  const wal = inMemory ? undefined : walSync({ path, run: (sql) => db.exec(sql), row: (sql) => db.prepare(sql).get() });
   const statements = new Map<string, StatementSync>();
   const prepare = (sql: string): StatementSync => {
     let statement = statements.get(sql);
@@ -24,10 +27,25 @@ export function nodeSqlDatabase(path: string): NodeSqlDatabase {
   const number = (sql: string): number => Number(Object.values(prepare(sql).get() ?? {})[0]);
   return {
     exec<Row extends SqlRow>(sql: string, ...params: readonly SqlValue[]): Row[] {
-      return told(() => prepare(sql).all(...(params as SQLInputValue[])) as Row[]);
+      return told(() => {
+        wal?.sound(sql);
+        return prepare(sql).all(...(params as SQLInputValue[])) as Row[];
+      });
+    },
+    write(sql, ...params) {
+      return told(() => {
+        wal?.sound(sql);
+        const work = (): void => void prepare(sql).run(...(params as SQLInputValue[]));
+        if (wal !== undefined) return wal.ahead(work);
+        work();
+        return Promise.resolve();
+      });
     },
     transaction(body) {
-      told(() => prepare('BEGIN IMMEDIATE').run());
+      told(() => {
+        wal?.sound('BEGIN');
+        prepare('BEGIN IMMEDIATE').run();
+      });
       try {
         const result = body();
         told(() => prepare('COMMIT').run());
@@ -49,6 +67,7 @@ export function nodeSqlDatabase(path: string): NodeSqlDatabase {
     },
     close() {
       db.close();
+      wal?.close();
     },
   };
 }

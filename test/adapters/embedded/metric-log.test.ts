@@ -32,88 +32,108 @@ const records = (count: number, bytes: Uint8Array): LogRecord[] =>
   Array.from({ length: count }, (_, i) => ({ partition: i % 12, bytes }));
 
 describe('the embedded log', () => {
-  test('writes one row for all appends of a commit', () => {
+  test('writes one row for all appends of a commit', async () => {
     const { database, log } = open();
-    log.append(records(500, noise(20)), 1);
+    await log.append(records(500, noise(20)), 1);
     expect(database.exec('SELECT COUNT(*) AS n FROM log_batches')).toEqual([{ n: 1 }]);
-    log.append(records(3, noise(20)), 2);
+    await log.append(records(3, noise(20)), 2);
     expect(database.exec('SELECT first_offset, last_offset, append_ms FROM log_batches')).toEqual([
       { first_offset: 0, last_offset: 499, append_ms: 1 },
       { first_offset: 500, last_offset: 502, append_ms: 2 },
     ]);
   });
 
-  test('compresses a batch where that pays, and reads either form', () => {
+  test('compresses a batch where that pays, and reads either form', async () => {
     const { log } = open();
-    log.append(records(100, new Uint8Array(50)), 1);
+    await log.append(records(100, new Uint8Array(50)), 1);
     const compressed = log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes;
     expect(compressed).toBeLessThan(1_000);
-    log.append(records(1, noise(5_000)), 2);
+    await log.append(records(1, noise(5_000)), 2);
     expect(log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes).toBeLessThan(compressed + 5_010);
     const read = log.read(0, ALL);
     expect(read.slice(0, 100).every(({ bytes }) => bytes.length === 50)).toBe(true);
     expect(read[100]?.bytes).toEqual(noise(5_000));
   });
 
-  test('counts the same bytes after a restart', () => {
+  test('counts the same bytes after a restart', async () => {
     const { log, reopen } = open();
-    for (let i = 0; i < 5; i++) log.append(records(i + 1, noise(50)), i);
+    for (let i = 0; i < 5; i++) await log.append(records(i + 1, noise(50)), i);
     log.trim(3, 2, ALL);
     const held = (one: MetricLog): number => one.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes;
     expect(held(reopen())).toBe(held(log));
   });
 
-  test('refuses a batch that is larger than a row may be, and stays as it was', () => {
+  test('refuses a batch that is larger than a row may be, and stays as it was', async () => {
     const { log } = open();
-    expect(() => log.append(records(1, noise(LIMITS.rowBytesMax)), 1)).toThrow(expect.objectContaining({ code: 'internal' }));
+    await expect(log.append(records(1, noise(LIMITS.rowBytesMax)), 1)).rejects.toThrow(
+      expect.objectContaining({ code: 'internal' }),
+    );
     expect(log.end()).toBe(0);
-    expect(log.append(records(1, noise(5)), 2)).toBe(0);
+    expect(await log.append(records(1, noise(5)), 2)).toBe(0);
     expect(log.read(0, ALL).length).toBe(1);
   });
 
-  test('tells storage_full when the disk is, tears nothing, and takes the same batch when there is room', () => {
+  test('tells storage_full when the disk is, tears nothing, and takes the same batch when there is room', async () => {
     const { database, log, reopen } = open();
-    log.append(records(1, noise(50)), 1);
+    await log.append(records(1, noise(50)), 1);
     database.exec('PRAGMA max_page_count = 1');
     const before = log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes;
     const full = expect.objectContaining({ code: 'storage_full', retryAfterMs: LIMITS.freeCheckIntervalMs });
-    expect(() => log.append(records(2, noise(300_000)), 2)).toThrow(full);
+    await expect(log.append(records(2, noise(300_000)), 2)).rejects.toThrow(full);
     expect([log.end(), reopen().end(), log.trim(0, Number.NEGATIVE_INFINITY, ALL).bytes]).toEqual([1, 1, before]);
     database.exec('PRAGMA max_page_count = 1000000');
-    expect(log.append(records(2, noise(300_000)), 2)).toBe(1);
+    expect(await log.append(records(2, noise(300_000)), 2)).toBe(1);
     expect(reopen().read(0, ALL).length).toBe(3);
   });
 
-  test('tells internal when SQLite cannot write, counts nothing, and goes on when it can again', () => {
+  test('tells internal when SQLite cannot write, counts nothing, and goes on when it can again', async () => {
     const { database, reopen } = open();
     let fails = false;
     const failing: SqlDatabase = {
       ...database,
-      exec: (sql, ...params) => {
-        if (fails && sql.startsWith('INSERT')) throw new Error('disk I/O error');
-        return database.exec(sql, ...params);
+      write: (sql, ...params) => {
+        if (fails) throw new Error('disk I/O error');
+        return database.write(sql, ...params);
       },
     };
     const log = embeddedMetricLog({ database: failing, compression: zlibCompression(), compressFromBytes: 100 });
     fails = true;
-    expect(() => log.append(records(2, noise(5)), 1)).toThrow(expect.objectContaining({ code: 'internal' }));
+    await expect(log.append(records(2, noise(5)), 1)).rejects.toThrow(expect.objectContaining({ code: 'internal' }));
     expect([log.end(), log.read(0, ALL)]).toEqual([0, []]);
     fails = false;
-    expect(log.append(records(2, noise(5)), 2)).toBe(0);
+    expect(await log.append(records(2, noise(5)), 2)).toBe(0);
     expect(reopen().end()).toBe(2);
   });
 
-  test('trims a bounded number of batches a call', () => {
+  test('what could not be synced is no part of the log until something behind it is durable, and then all of it is', async () => {
+    const { database, reopen } = open();
+    let fails = true;
+    const unsynced: SqlDatabase = {
+      ...database,
+      write: async (sql, ...params) => {
+        await database.write(sql, ...params);
+        if (fails) throw new Error('EIO');
+      },
+    };
+    const log = embeddedMetricLog({ database: unsynced, compression: zlibCompression(), compressFromBytes: 100 });
+    await expect(log.append(records(2, noise(5)), 1)).rejects.toThrow(expect.objectContaining({ code: 'internal' }));
+    expect([log.end(), log.read(0, ALL)]).toEqual([0, []]);
+    fails = false;
+    expect(await log.append(records(1, noise(5)), 2)).toBe(2);
+    for (const one of [log, reopen()]) expect(one.read(0, ALL).map(({ offset }) => offset)).toEqual([0, 1, 2]);
+  });
+
+  test('trims a bounded number of batches a call', async () => {
     const { log } = open();
-    for (let i = 0; i < LIMITS.retentionRowsPerRun + 10; i++) log.append(records(1, noise(3)), i);
+    for (let i = 0; i < LIMITS.retentionRowsPerRun + 10; i++) await log.append(records(1, noise(3)), i);
     expect(log.trim(ALL, ALL, ALL).deleted).toBe(LIMITS.retentionRowsPerRun);
     expect(log.trim(ALL, ALL, ALL).deleted).toBe(9);
     expect(log.read(0, ALL).length).toBe(1);
   });
 
-  test('gives every record of a damaged batch as lost, whatever the damage, and none of it as something else', () => {
+  test('gives every record of a damaged batch as lost, whatever the damage, and none of it as something else', async () => {
     const { database, log } = open();
-    log.append(records(20, new Uint8Array(30)), 1);
+    await log.append(records(20, new Uint8Array(30)), 1);
     const lost = Array.from({ length: 20 }, (_, offset) => ({ ...LOST, offset, appendMs: 1 }));
     const [row] = database.exec<{ body: Uint8Array }>('SELECT body FROM log_batches');
     const body = row?.body ?? new Uint8Array();
@@ -136,9 +156,9 @@ describe('the embedded log', () => {
     expect(log.read(0, ALL)[19]).toEqual({ partition: 19, bytes: Uint8Array.of(7), offset: 19, appendMs: 1 });
   });
 
-  test('throws what SQLite says when it cannot read: nothing is taken for lost that may only be out of reach', () => {
+  test('throws what SQLite says when it cannot read: nothing is taken for lost that may only be out of reach', async () => {
     const { database, reopen } = open();
-    reopen().append(records(2, noise(5)), 1);
+    await reopen().append(records(2, noise(5)), 1);
     const failing: SqlDatabase = {
       ...database,
       exec: (sql, ...params) => {

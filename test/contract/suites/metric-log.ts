@@ -19,14 +19,14 @@ const batch = fc.oneof(
 const batches = fc.array(batch, { maxLength: 8 });
 
 /** Appends batches a ms apart; gives what has to be read back. */
-function fill(
+async function fill(
   log: MetricLog,
   list: readonly LogRecord[][],
-): { offset: number; appendMs: number; partition: number; bytes: Uint8Array }[] {
-  return list.flatMap((records, i) => {
-    const first = log.append(records, 1_000 + i);
-    return records.map((one, place) => ({ ...one, offset: first + place, appendMs: 1_000 + i }));
-  });
+): Promise<{ offset: number; appendMs: number; partition: number; bytes: Uint8Array }[]> {
+  const firsts = await Promise.all(list.map((records, i) => log.append(records, 1_000 + i)));
+  return list.flatMap((records, i) =>
+    records.map((one, place) => ({ ...one, offset: (firsts[i] ?? 0) + place, appendMs: 1_000 + i })),
+  );
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -46,11 +46,11 @@ export function metricLogContract(name: string, open: () => OpenedLog): void {
       expect(log.trim(0, ALL, 0)).toEqual({ deleted: 0, bytes: 0 });
     });
 
-    test('gives back every record with its partition, offset and stamp, also to who opens it again', () => {
-      fc.assert(
-        fc.property(batches, (list) => {
+    test('gives back every record with its partition, offset and stamp, also to who opens it again', async () => {
+      await fc.assert(
+        fc.asyncProperty(batches, async (list) => {
           const { log, reopen } = open();
-          const expected = fill(log, list);
+          const expected = await fill(log, list);
           expect(expected.map(({ offset }) => offset)).toEqual(expected.map((_, i) => i));
           for (const one of [log, reopen()]) {
             expect(one.end()).toBe(expected.length);
@@ -61,11 +61,11 @@ export function metricLogContract(name: string, open: () => OpenedLog): void {
       );
     });
 
-    test('reads on from any offset, in whole batches, at least one, up to about the bytes asked for', () => {
-      fc.assert(
-        fc.property(batches, fc.nat(480), fc.nat(400), (list, from, bytesMax) => {
+    test('reads on from any offset, in whole batches, at least one, up to about the bytes asked for', async () => {
+      await fc.assert(
+        fc.asyncProperty(batches, fc.nat(480), fc.nat(400), async (list, from, bytesMax) => {
           const { log } = open();
-          const expected = fill(log, list).filter(({ offset }) => offset >= from);
+          const expected = (await fill(log, list)).filter(({ offset }) => offset >= from);
           const read = plain(log.read(from, Math.max(1, bytesMax)));
           expect(read).toEqual(expected.slice(0, read.length));
           expect(read.length > 0).toBe(expected.length > 0);
@@ -81,19 +81,36 @@ export function metricLogContract(name: string, open: () => OpenedLog): void {
       );
     });
 
-    test('keeps its own copy of the bytes', () => {
+    test('keeps its own copy of the bytes', async () => {
       const { log } = open();
       const bytes = bytesOf('abc');
-      log.append([{ partition: 0, bytes }], 1);
+      const appended = log.append([{ partition: 0, bytes }], 1);
       bytes.fill(0);
+      await appended;
       expect(log.read(0, ALL)[0]?.bytes).toEqual(bytesOf('abc'));
     });
 
-    test('trims whole batches that are old, or beyond its size, never one that is still needed', () => {
-      fc.assert(
-        fc.property(batches, fc.nat(480), fc.nat(10), fc.boolean(), (list, safeOffset, age, isLarge) => {
+    test('shows a batch when its append is durable, and not before: appends that overlap are told in order', async () => {
+      const { log } = open();
+      const told: number[] = [];
+      const appends = [2, 1, 3].map(async (count) => {
+        const records = Array.from({ length: count }, (_, partition) => ({ partition, bytes: bytesOf('x') }));
+        const first = await log.append(records, 1);
+        told.push(first);
+        expect(log.end()).toBeGreaterThanOrEqual(first + count);
+        expect(log.read(first, 1)[0]?.offset).toBe(first);
+      });
+      expect(log.read(0, ALL).length).toBe(log.end());
+      await Promise.all(appends);
+      expect(told).toEqual([0, 2, 3]);
+      expect(log.end()).toBe(6);
+    });
+
+    test('trims whole batches that are old, or beyond its size, never one that is still needed', async () => {
+      await fc.assert(
+        fc.asyncProperty(batches, fc.nat(480), fc.nat(10), fc.boolean(), async (list, safeOffset, age, isLarge) => {
           const { log, reopen } = open();
-          const all = fill(log, list);
+          const all = await fill(log, list);
           const { deleted } = log.trim(safeOffset, 1_000 + age, isLarge ? 0 : ALL);
           const left = plain(log.read(0, ALL));
           expect(left).toEqual(all.slice(all.length - left.length));
@@ -109,16 +126,16 @@ export function metricLogContract(name: string, open: () => OpenedLog): void {
       );
     });
 
-    test('gives room back when it trims, and goes on counting offsets', () => {
+    test('gives room back when it trims, and goes on counting offsets', async () => {
       const { log, reopen } = open();
-      for (let i = 0; i < 10; i++) log.append([{ partition: 0, bytes: bytesOf('some bytes') }], i);
+      for (let i = 0; i < 10; i++) await log.append([{ partition: 0, bytes: bytesOf('some bytes') }], i);
       const before = log.trim(0, NEVER, ALL).bytes;
       const { deleted, bytes } = log.trim(10, 5, ALL);
       expect([deleted, bytes]).toEqual([5, before / 2]);
       expect(log.read(0, ALL)[0]?.offset).toBe(5);
       expect(log.read(7, ALL)[0]?.offset).toBe(7);
       const again = reopen();
-      expect(again.append([{ partition: 0, bytes: bytesOf('x') }], 10)).toBe(10);
+      expect(await again.append([{ partition: 0, bytes: bytesOf('x') }], 10)).toBe(10);
       expect(again.trim(0, NEVER, ALL).bytes).toBeGreaterThan(bytes);
     });
   });
@@ -132,9 +149,9 @@ export interface DamageableLog extends OpenedLog {
 
 /** @param open gives a log with nothing in it. */
 export function damagedLogContract(name: string, open: () => DamageableLog): void {
-  test(`${name} as a metric-log gives the records of a damaged batch as lost, and reads on behind it`, () => {
+  test(`${name} as a metric-log gives the records of a damaged batch as lost, and reads on behind it`, async () => {
     const { log, reopen, damage } = open();
-    const all = fill(
+    const all = await fill(
       log,
       [2, 3, 2].map((count) => Array.from({ length: count }, (_, i) => ({ partition: i, bytes: bytesOf('some bytes') }))),
     );
@@ -148,6 +165,6 @@ export function damagedLogContract(name: string, open: () => DamageableLog): voi
     }
     expect(log.trim(5, 2_000, ALL).deleted).toBe(2);
     expect(plain(log.read(0, ALL))).toEqual(all.slice(5));
-    expect(log.append([{ partition: 0, bytes: bytesOf('x') }], 2_000)).toBe(7);
+    expect(await log.append([{ partition: 0, bytes: bytesOf('x') }], 2_000)).toBe(7);
   });
 }

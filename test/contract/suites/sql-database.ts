@@ -75,6 +75,27 @@ export function describeSqlDatabase(name: string, open: () => SqlDatabase): void
       expect(plain(database.exec('SELECT b FROM t'))).toEqual([{ b: 2 }]);
     });
 
+    test('what is written ahead is read at once, and told in order when it survives', async () => {
+      const database = opened();
+      const told: number[] = [];
+      const writes = [1, 2, 3].map((row) => database.write('INSERT INTO t VALUES (?, ?)', row, row).then(() => told.push(row)));
+      expect(database.exec('SELECT a FROM t')).toHaveLength(3);
+      database.transaction(() => database.exec('INSERT INTO t VALUES (4, 4)'));
+      await Promise.all(writes);
+      expect(told).toEqual([1, 2, 3]);
+      await database.write('DELETE FROM t WHERE a < ?', 4);
+      expect(plain(database.exec('SELECT a FROM t'))).toEqual([{ a: 4 }]);
+    });
+
+    test('a write that is wrong throws at once, keeps nothing, and others go on', async () => {
+      const database = opened();
+      await database.write('INSERT INTO t VALUES (1, 1)');
+      expect(() => database.write('INSERT INTO t VALUES (1, 2)')).toThrow();
+      expect(() => database.write('INSERT INTO nowhere VALUES (1)')).toThrow();
+      await database.write('INSERT INTO t VALUES (2, 2)');
+      expect(plain(database.exec('SELECT b FROM t'))).toEqual([{ b: 1 }, { b: 2 }]);
+    });
+
     test('a transaction keeps all of it and hands on what its body returns', () => {
       const database = opened();
       const answer = database.transaction(() => {
@@ -164,6 +185,7 @@ export function describeOwnFile(name: string, open: () => SqlDatabase): void {
           database.exec('INSERT INTO t VALUES (2, ?)', large);
         });
       expect(failing).toThrow(full);
+      expect(() => database.write('INSERT INTO t VALUES (2, ?)', large)).toThrow(full);
       expect(failing).toThrow(full);
       expect(plain(database.exec('SELECT a, b FROM t'))).toEqual([{ a: 1, b: 1 }]);
       database.transaction(() => database.exec('UPDATE t SET b = 3'));
