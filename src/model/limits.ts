@@ -103,6 +103,8 @@ export const LIMITS = {
   lingerMs: 1,
   /** So many are enough for a commit: who pushes in step with others would else wait, with the disk idle, and then the processor. */
   commitRecords: 24,
+  /** A commit of fewer is synced in the thread, where few wait for it. */
+  syncAheadRecords: 16,
   /** Smaller batches cost SQLite no less when they are compressed, and large ones come where every µs counts. */
   compressFromBytes: 64 * KIB,
   appendBatchRecordsMax: 1_000,

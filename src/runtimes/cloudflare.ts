@@ -219,7 +219,12 @@ function embeddedParts(env: Env, database: SqlDatabase, { judge, transitions, he
   const lingerMs = env.METRICSTREAM_LINGER === undefined ? undefined : Number(env.METRICSTREAM_LINGER);
   const shard = new Shard({
     clock,
-    log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
+    log: embeddedMetricLog({
+      database,
+      compression,
+      compressFromBytes: LIMITS.compressFromBytes,
+      syncAheadFrom: Number.POSITIVE_INFINITY,
+    }),
     store,
     checkpoints: embeddedCheckpointStore({ database, store }),
     sink: { closed: ({ columns }) => telemetry.count('metricstream_windows_closed_total', columns.length) },

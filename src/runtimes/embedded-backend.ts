@@ -43,7 +43,12 @@ export async function openEmbeddedBackend(
   const store = embeddedTimeSeriesStore({ database, compression });
   const shard: Shard = new Shard({
     clock: systemClock(),
-    log: embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes }),
+    log: embeddedMetricLog({
+      database,
+      compression,
+      compressFromBytes: LIMITS.compressFromBytes,
+      syncAheadFrom: LIMITS.syncAheadRecords,
+    }),
     store,
     checkpoints: embeddedCheckpointStore({ database, store }),
     sink: {

@@ -87,7 +87,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const embedded = embeddedTimeSeriesStore({ database, compression });
   const store = options.storeWith?.(embedded) ?? embedded;
   const checkpoints = embeddedCheckpointStore({ database, store: embedded });
-  const openLog = () => embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes });
+  const openLog = () =>
+    embeddedMetricLog({ database, compression, compressFromBytes: LIMITS.compressFromBytes, syncAheadFrom: 2 });
   let life = 0;
   let telemetry = memoryTelemetry({ nowMs: clock.nowMs });
 

@@ -55,6 +55,7 @@ export function planScenario(random: Random): Scenario {
       logMs: random.pick([2 * MINUTE_MS, 20 * MINUTE_MS, LIMITS.logRetentionMs]),
       logBytesMax: random.pick([8_000, 8_000, LIMITS.logBytesMax]),
       compressFromBytes: random.pick([100, LIMITS.compressFromBytes]),
+      syncAheadFrom: random.pick([1, 1, 3, LIMITS.syncAheadRecords]),
       looksPerMs: random.pick([0, 0, 3, 20]),
     },
     clients,

@@ -25,6 +25,7 @@ export interface ServerSettings {
   readonly logMs: number;
   readonly logBytesMax: number;
   readonly compressFromBytes: number;
+  readonly syncAheadFrom: number;
   readonly looksPerMs: number;
 }
 
@@ -268,7 +269,8 @@ export class SimulatedServer {
     system.openSchema(database, { partitions: settings.partitions, shards: 1 });
     const store = system.embeddedTimeSeriesStore({ database, compression });
     const checkpoints = system.embeddedCheckpointStore({ database, store });
-    const log = this.#watched(system.embeddedMetricLog({ database, compression, compressFromBytes: settings.compressFromBytes }));
+    const { compressFromBytes, syncAheadFrom } = settings;
+    const log = this.#watched(system.embeddedMetricLog({ database, compression, compressFromBytes, syncAheadFrom }));
     const telemetry = this.#telemetry(process);
     const shard = new system.Shard({
       clock: process.clock,

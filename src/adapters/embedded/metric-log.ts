@@ -21,6 +21,8 @@ export interface EmbeddedLogOptions {
   readonly compression: Compression;
   /** A batch below this is not worth compressing: it fits in the page that is written anyway. */
   readonly compressFromBytes: number;
+  /** From so many records on the sync does not hold the thread up: to be told of another thread's costs more than a few that wait. */
+  readonly syncAheadFrom: number;
 }
 
 /** How many batches are looked at together: most often the oldest one is still needed. */
@@ -32,10 +34,12 @@ type EndRow = { first_offset: number; last_offset: number; append_ms: number; to
 type BatchRow = { first_offset: number; last_offset: number; append_ms: number; body: Uint8Array };
 
 /** Offsets count the records of all partitions of the shard together: within one partition they rise, with gaps. */
-export function embeddedMetricLog({ database, compression, compressFromBytes }: EmbeddedLogOptions): MetricLog {
+export function embeddedMetricLog({ database, compression, compressFromBytes, syncAheadFrom }: EmbeddedLogOptions): MetricLog {
   const [tail] = database.exec<EndRow>(`SELECT ${END_COLUMNS} FROM log_batches ORDER BY first_offset DESC LIMIT 1`);
   /** Of the row that is written next. */
   let next = tail === undefined ? 0 : tail.last_offset + 1;
+  /** Appends that are not durable yet. */
+  let underWay = 0;
   /** After the last that is durable. */
   let end = next;
   /** Bytes of all batches there ever were. */
@@ -49,10 +53,20 @@ export function embeddedMetricLog({ database, compression, compressFromBytes }: 
       const first = next;
       const last = first + records.length - 1;
       try {
-        const synced = database.write(INSERT, first, last, appendMs, totalBytes + body.length, body);
+        const values = [first, last, appendMs, totalBytes + body.length, body] as const;
+        // Whoever comes behind one that is not durable yet is told behind it.
+        const ahead = underWay > 0 || records.length >= syncAheadFrom;
+        const synced = ahead ? database.write(INSERT, ...values) : database.exec(INSERT, ...values);
         next = last + 1;
         totalBytes += body.length;
-        await synced;
+        if (synced instanceof Promise) {
+          underWay += 1;
+          try {
+            await synced;
+          } finally {
+            underWay -= 1;
+          }
+        }
       } catch (cause) {
         if (cause instanceof MetricStreamError && cause.code === 'storage_full') throw cause;
         throw new MetricStreamError('internal', 'The log cannot be written.', { cause });

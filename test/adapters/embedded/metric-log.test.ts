@@ -1,4 +1,7 @@
 /** What the SQLite log does beyond its contract: one row a batch, compression where it pays, failures and damage told. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { embeddedMetricLog } from '../../../src/adapters/embedded/metric-log.ts';
 import { openSchema } from '../../../src/adapters/embedded/schema.ts';
@@ -15,7 +18,7 @@ function open(compressFromBytes = 100): { database: SqlDatabase; log: MetricLog;
   const database = nodeSqlDatabase(':memory:');
   openSchema(database, { partitions: 12, shards: 1 });
   const reopen = (over: SqlDatabase = database) =>
-    embeddedMetricLog({ database: over, compression: zlibCompression(), compressFromBytes });
+    embeddedMetricLog({ database: over, compression: zlibCompression(), compressFromBytes, syncAheadFrom: 1 });
   return { database, log: reopen(), reopen };
 }
 
@@ -96,7 +99,12 @@ describe('the embedded log', () => {
         return database.write(sql, ...params);
       },
     };
-    const log = embeddedMetricLog({ database: failing, compression: zlibCompression(), compressFromBytes: 100 });
+    const log = embeddedMetricLog({
+      database: failing,
+      compression: zlibCompression(),
+      compressFromBytes: 100,
+      syncAheadFrom: 1,
+    });
     fails = true;
     await expect(log.append(records(2, noise(5)), 1)).rejects.toThrow(expect.objectContaining({ code: 'internal' }));
     expect([log.end(), log.read(0, ALL)]).toEqual([0, []]);
@@ -115,12 +123,38 @@ describe('the embedded log', () => {
         if (fails) throw new Error('EIO');
       },
     };
-    const log = embeddedMetricLog({ database: unsynced, compression: zlibCompression(), compressFromBytes: 100 });
+    const log = embeddedMetricLog({
+      database: unsynced,
+      compression: zlibCompression(),
+      compressFromBytes: 100,
+      syncAheadFrom: 1,
+    });
     await expect(log.append(records(2, noise(5)), 1)).rejects.toThrow(expect.objectContaining({ code: 'internal' }));
     expect([log.end(), log.read(0, ALL)]).toEqual([0, []]);
     fails = false;
     expect(await log.append(records(1, noise(5)), 2)).toBe(2);
     for (const one of [log, reopen()]) expect(one.read(0, ALL).map(({ offset }) => offset)).toEqual([0, 1, 2]);
+  });
+
+  test('in a file, small batches and large ones are told in order, each when who opens the file finds it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'metricstream-log-'));
+    const database = nodeSqlDatabase(join(folder, 'x.db'));
+    openSchema(database, { partitions: 12, shards: 1 });
+    const options = { compression: zlibCompression(), compressFromBytes: 100, syncAheadFrom: 4 };
+    const log = embeddedMetricLog({ database, ...options });
+    const told: number[] = [];
+    const append = async (count: number): Promise<void> => {
+      const first = await log.append(records(count, noise(20)), 1);
+      told.push(first);
+      expect(log.end()).toBeGreaterThanOrEqual(first + count);
+    };
+    for (let round = 0; round < 5; round++) await Promise.all([1, 9, 1, 4, 2].map(append));
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    const other = nodeSqlDatabase(join(folder, 'x.db'));
+    expect(embeddedMetricLog({ database: other, ...options }).end()).toBe(85);
+    other.close();
+    database.close();
+    rmSync(folder, { recursive: true });
   });
 
   test('trims a bounded number of batches a call', async () => {

@@ -30,7 +30,7 @@ export function embeddedStores(database: SqlDatabase): EmbeddedStores {
 
 export function embeddedLog(database: SqlDatabase, compressFromBytes: number): DamageableLog {
   openSchema(database, { partitions: 12, shards: 1 });
-  const reopen = () => embeddedMetricLog({ database, compression: zlibCompression(), compressFromBytes });
+  const reopen = () => embeddedMetricLog({ database, compression: zlibCompression(), compressFromBytes, syncAheadFrom: 3 });
   return {
     log: reopen(),
     reopen,
