@@ -61,7 +61,14 @@ interface Measured {
   };
 }
 
+/** Of a shard with so many hosts, after a quiet hour. */
+interface Waking {
+  readonly hosts: number;
+  readonly ms: number;
+}
+
 interface Measures {
+  readonly waking: Waking;
   readonly shards: readonly Measured[];
   /** Commits a second by hosts, ascending. */
   readonly commits: readonly (readonly [hosts: number, perSecond: number])[];
@@ -73,7 +80,11 @@ interface Report {
   readonly testResults: readonly {
     readonly assertionResults: readonly {
       readonly status: string;
-      readonly meta: { readonly measured?: Measured; readonly commits?: { readonly hosts: number; readonly perSecond: number } };
+      readonly meta: {
+        readonly measured?: Measured;
+        readonly commits?: { readonly hosts: number; readonly perSecond: number };
+        readonly waking?: Waking;
+      };
     }[];
   }[];
 }
@@ -89,10 +100,13 @@ async function measure(): Promise<Measures> {
   const commits = all.flatMap(({ meta }) =>
     meta.commits === undefined ? [] : [[meta.commits.hosts, meta.commits.perSecond] as const],
   );
+  const waking = all.find(({ meta }) => meta.waking !== undefined)?.meta.waking;
+  if (waking === undefined) throw new Error('nobody measured what waking costs');
   const alone = shards
     .filter(({ hosts }) => hosts <= 5)
     .map(({ hosts }) => [hosts, (hosts * 1_000) / LIMITS.agentIntervalMs] as const);
-  return { shards, commits: [...alone, ...commits].sort(([a], [b]) => a - b), cpuMs: await cpuMsPerPush(), wake: await wakeMs() };
+  const sorted = [...alone, ...commits].sort(([a], [b]) => a - b);
+  return { shards, commits: sorted, waking, cpuMs: await cpuMsPerPush(), wake: await wakeMs() };
 }
 
 /** Between the measured numbers of hosts by a straight line; beyond the last a busy shard commits once a second. */
@@ -234,7 +248,8 @@ async function main(): Promise<void> {
   const fleets = FLEETS.map(([hosts, series]) => fleetOf(measures, hosts, series));
   const date = new Date().toISOString().slice(0, 10);
   const text = `Measured in workerd on this machine on ${date}, prices as of 2026-11. A push costs ${measures.cpuMs.toFixed(2)} ms of CPU of the whole process, edge and shard; only the edge's part is billed.
-A push that wakes its shard, which reads 1,200 pushes from its log, waited ${measures.wake.first.toFixed(0)} ms; a later one ${measures.wake.later.toFixed(0)} ms, 50 of them for others to share its commit.
+After a quiet hour a shard of ${measures.waking.hosts} hosts is awake in ${measures.waking.ms.toFixed(1)} ms.
+A push that wakes its shard after a start of workerd, which reads 1,200 pushes from its log, waited ${measures.wake.first.toFixed(0)} ms; a later one ${measures.wake.later.toFixed(0)} ms, 50 of them for others to share its commit.
 
 ${table(fleets)}
 `;

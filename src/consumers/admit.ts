@@ -42,13 +42,17 @@ function cut(push: Push, refused: readonly number[], client: ClientIntake, shape
   };
 }
 
+/** How much farther back it looks each time. */
+const STEP_GROWTH = 8;
+
 /** Pushes logged since `sinceMs`, oldest first, with their append stamps. A push arrives well before it is admitted. */
 export function lastAdmissions(log: MetricLog, shapes: ShapeInterner, sinceMs: number): [push: Push, appendMs: number][] {
   const end = log.end();
-  let step = LIMITS.appendBatchRecordsMax;
+  // After a quiet hour the last batch says that there are none: a shard wakes for a push that waits.
+  let step = 1;
   let from = Math.max(0, end - step);
   while (from > 0 && (log.read(from, 1)[0]?.appendMs ?? 0) >= sinceMs) {
-    step *= 2;
+    step *= STEP_GROWTH;
     from = Math.max(0, end - step);
   }
   const admissions: [Push, number][] = [];

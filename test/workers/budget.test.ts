@@ -21,6 +21,8 @@ declare module 'vitest' {
   interface TaskMeta {
     measured?: Measured;
     commits?: { readonly hosts: number; readonly perSecond: number };
+    /** Of a shard of `hosts` after a quiet hour. */
+    waking?: { readonly hosts: number; readonly ms: number };
   }
 }
 
@@ -119,6 +121,32 @@ describe('rows written, log and alarms included', () => {
       expect(perSecond).toBeLessThanOrEqual(most);
     },
   );
+});
+
+describe('waking', () => {
+  const WAKES = 50;
+  const HOSTS = 100;
+  /** Of twelve partitions: what their checkpoints say, and where the log ends. */
+  const ROWS_READ_MAX = 36;
+
+  test('after a quiet hour reads checkpoints and no records, and takes a push at once', LONG, async ({ task }) => {
+    await billed(async ({ lab, bill, run }) => {
+      await run(HOSTS, 20, 10 * MINUTE_MS);
+      await lab.clock.advance(HOUR_MS);
+      const before = bill.rowsRead;
+      // The time of a Worker stands still between two waits.
+      await scheduler.wait(0);
+      const startedMs = performance.now();
+      for (let i = 0; i < WAKES; i++) await lab.crash();
+      await scheduler.wait(0);
+      task.meta.waking = { hosts: HOSTS, ms: (performance.now() - startedMs) / WAKES };
+      expect((bill.rowsRead - before) / WAKES).toBeLessThanOrEqual(ROWS_READ_MAX);
+      expect(lab.shard.ready()).toEqual({ ready: true });
+      const pushed = lab.shard.append(pushOf(lab.shapes, [['cpu', lab.clock.nowMs(), 1]]), 100);
+      await lab.clock.advance(LIMITS.lingerQuietMs);
+      expect(await pushed).toMatchObject({ kind: 'appended' });
+    });
+  });
 });
 
 describe('a row', () => {
