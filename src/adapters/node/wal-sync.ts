@@ -50,13 +50,14 @@ export function walSync({ path, run, row, sync = fdatasync }: WalSyncOptions): W
   };
   /** @returns the failure, if it could not be made up for. */
   const outcome = (error: Error | null): Error | undefined => {
-    if (error === null) return undefined;
-    suspect = true;
+    // Behind what is lost, a sync that went well is worth nothing.
+    suspect ||= error !== null;
+    if (!suspect) return undefined;
     try {
       empty();
       return undefined;
-    } catch {
-      return error;
+    } catch (cause) {
+      return error ?? new MetricStreamError('internal', 'An earlier sync has failed.', { cause });
     }
   };
   const begin = (file: number): void => {

@@ -103,6 +103,18 @@ describe('the sync of what is committed ahead of it', () => {
     expect(found('', '-wal')).toEqual([1, 3]);
   });
 
+  test('that fails for good fails those too who had written behind it, whatever the next sync says', async () => {
+    const { path, write, syncs } = open();
+    const reader = new DatabaseSync(path);
+    reader.exec('BEGIN');
+    reader.prepare('SELECT * FROM t').all();
+    const writes = Promise.allSettled([write(1), write(2)]);
+    syncs.shift()?.(EIO);
+    syncs.shift()?.(null);
+    expect((await writes).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    reader.close();
+  });
+
   test('may end after the database was closed', async () => {
     const { db, wal, write, syncs } = open();
     const written = write(1);
