@@ -12,24 +12,17 @@ export interface Sowing {
   readonly put: string;
 }
 
-export interface SownCopy {
-  /**
-   * All that these modules of the copy export, in one object. Node reads them by itself: vitest would transform every module of
-   * every copy, and keep it.
-   */
-  load(modules: readonly string[]): object;
-  remove(): void;
-}
-
 /**
- * @param folders of src whose files are copied, without folders within.
- * @throws where a text does not stand once; then no copy is left.
+ * Node reads the copy by itself: vitest would transform every module of every copy, and keep it. The copy is removed at once: its
+ * modules are in memory.
+ * @param folders of src whose files are copied, without folders within: all that the modules import.
+ * @returns all that these modules of the copy export, in one object.
+ * @throws where a text does not stand once.
  */
-export function sownCopy(sown: readonly Sowing[], folders: readonly string[]): SownCopy {
+export function sownModules(sown: readonly Sowing[], folders: readonly string[], modules: readonly string[]): object {
   const project = fileURLToPath(new URL('..', import.meta.url));
   const copy = mkdtempSync(join(tmpdir(), 'metricstream-mutant-'));
   const src = join(copy, 'src');
-  const remove = (): void => rmSync(copy, { recursive: true });
   try {
     symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
     writeFileSync(join(copy, 'package.json'), '{"type":"module"}');
@@ -45,11 +38,9 @@ export function sownCopy(sown: readonly Sowing[], folders: readonly string[]): S
         throw new Error(`${JSON.stringify(find)} stands ${parts.length - 1} times in ${file}; it has to stand once`);
       writeFileSync(path, parts.join(put));
     }
-  } catch (error) {
-    remove();
-    throw error;
+    const read = createRequire(import.meta.url);
+    return Object.assign({}, ...modules.map((path) => read(join(src, path))));
+  } finally {
+    rmSync(copy, { recursive: true });
   }
-  const read = createRequire(import.meta.url);
-  const load = (modules: readonly string[]): object => Object.assign({}, ...modules.map((path) => read(join(src, path))));
-  return { load, remove };
 }

@@ -10,7 +10,7 @@ import { memorySpool } from '../../src/agent/spool.ts';
 import { Shard } from '../../src/consumers/shard.ts';
 import { createApp } from '../../src/edge/app.ts';
 import { shapeInterner } from '../../src/protocols/log-record.ts';
-import { type Sowing, sownCopy } from '../sown-copy.ts';
+import { type Sowing, sownModules } from '../sown-copy.ts';
 
 export const SYSTEM = {
   Pusher,
@@ -44,12 +44,7 @@ const MODULES = [
 /** All that those import. */
 const FOLDERS = ['adapters/embedded', 'agent', 'consumers', 'edge', 'model', 'protocols'];
 
-/** @returns the modules of a copy of src with a bug in it. The copy is removed at once: they are in memory. */
+/** @returns the modules of a copy of src with a bug in it. */
 export function sownSystem(sown: readonly Sowing[]): System {
-  const copy = sownCopy(sown, FOLDERS);
-  try {
-    return copy.load(MODULES) as System;
-  } finally {
-    copy.remove();
-  }
+  return sownModules(sown, FOLDERS, MODULES) as System;
 }

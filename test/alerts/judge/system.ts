@@ -7,7 +7,7 @@ import { decodeCheckpoint, encodeCheckpoint } from '../../../src/consumers/check
 import { Judging } from '../../../src/consumers/judging.ts';
 import { Pipeline } from '../../../src/consumers/pipeline.ts';
 import { applySeal, owesSeal, planSeal } from '../../../src/consumers/seal.ts';
-import { type Sowing, sownCopy } from '../../sown-copy.ts';
+import { type Sowing, sownModules } from '../../sown-copy.ts';
 
 export const JUDGE_SYSTEM = {
   ANOMALY_MODELS,
@@ -37,12 +37,7 @@ const MODULES = [
 /** All that those import. */
 const FOLDERS = ['adapters/memory', 'adapters/embedded', 'alerts', 'consumers', 'model', 'ports', 'protocols'];
 
-/** @returns the modules of a copy of src with the bug in it. The copy is removed at once: they are in memory. */
+/** @returns the modules of a copy of src with the bug in it. */
 export function sownSystem(sown: Sowing): JudgeSystem {
-  const copy = sownCopy([sown], FOLDERS);
-  try {
-    return copy.load(MODULES) as JudgeSystem;
-  } finally {
-    copy.remove();
-  }
+  return sownModules([sown], FOLDERS, MODULES) as JudgeSystem;
 }
