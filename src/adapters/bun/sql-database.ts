@@ -3,7 +3,7 @@ import { Database, SQLiteError, type SQLQueryBindings, type Statement } from 'bu
 import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql-database.ts';
 import { tunedPragmas } from '../embedded/pragmas.ts';
 import { sqliteFailure } from '../embedded/sqlite-failure.ts';
-import { walSync } from '../node/wal-sync.ts';
+import { NO_WAL, walSync } from '../node/wal-sync.ts';
 
 export interface BunSqlDatabase extends SqlDatabase {
   close(): void;
@@ -14,7 +14,7 @@ export function bunSqlDatabase(path: string): BunSqlDatabase {
   const db = new Database(path, { create: true });
   const inMemory = path === ':memory:';
   for (const pragma of tunedPragmas(inMemory)) db.run(pragma);
-  const wal = inMemory ? undefined : walSync({ path, run: (sql) => db.run(sql), row: (sql) => db.query(sql).get() });
+  const wal = inMemory ? NO_WAL : walSync({ path, run: (sql) => db.run(sql), row: (sql) => db.query(sql).get() });
   const statements = new Map<string, Statement>();
   const prepare = (sql: string): Statement => {
     let statement = statements.get(sql);
@@ -28,7 +28,7 @@ export function bunSqlDatabase(path: string): BunSqlDatabase {
   return {
     exec<Row extends SqlRow>(sql: string, ...params: readonly SqlValue[]): Row[] {
       return told(() => {
-        wal?.sound(sql);
+        wal.sound(sql);
         const statement = prepare(sql);
         if (statement.columnNames.length > 0) return statement.all(...(params as SQLQueryBindings[])) as Row[];
         statement.run(...(params as SQLQueryBindings[]));
@@ -37,16 +37,13 @@ export function bunSqlDatabase(path: string): BunSqlDatabase {
     },
     write(sql, ...params) {
       return told(() => {
-        wal?.sound(sql);
-        const work = (): void => void prepare(sql).run(...(params as SQLQueryBindings[]));
-        if (wal !== undefined) return wal.ahead(work);
-        work();
-        return Promise.resolve();
+        wal.sound(sql);
+        return wal.ahead(() => void prepare(sql).run(...(params as SQLQueryBindings[])));
       });
     },
     transaction(body) {
       told(() => {
-        wal?.sound('BEGIN');
+        wal.sound('BEGIN');
         prepare('BEGIN IMMEDIATE').run();
       });
       try {
@@ -70,7 +67,7 @@ export function bunSqlDatabase(path: string): BunSqlDatabase {
     close() {
       for (const statement of statements.values()) statement.finalize();
       db.close();
-      wal?.close();
+      wal.close();
     },
   };
 }

@@ -56,16 +56,14 @@ export function embeddedMetricLog({ database, compression, compressFromBytes, sy
         const values = [first, last, appendMs, totalBytes + body.length, body] as const;
         // Whoever comes behind one that is not durable yet is told behind it.
         const ahead = underWay > 0 || records.length >= syncAheadFrom;
-        const synced = ahead ? database.write(INSERT, ...values) : database.exec(INSERT, ...values);
+        const synced = ahead ? database.write(INSERT, ...values) : void database.exec(INSERT, ...values);
         next = last + 1;
         totalBytes += body.length;
-        if (synced instanceof Promise) {
-          underWay += 1;
-          try {
-            await synced;
-          } finally {
-            underWay -= 1;
-          }
+        underWay += 1;
+        try {
+          await synced;
+        } finally {
+          underWay -= 1;
         }
       } catch (cause) {
         if (cause instanceof MetricStreamError && cause.code === 'storage_full') throw cause;

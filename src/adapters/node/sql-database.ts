@@ -3,7 +3,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import type { SqlDatabase, SqlRow, SqlValue } from '../../ports/sql-database.ts';
 import { tunedPragmas } from '../embedded/pragmas.ts';
 import { sqliteFailure } from '../embedded/sqlite-failure.ts';
-import { walSync } from './wal-sync.ts';
+import { NO_WAL, walSync } from './wal-sync.ts';
 
 export interface NodeSqlDatabase extends SqlDatabase {
   close(): void;
@@ -14,7 +14,7 @@ export function nodeSqlDatabase(path: string): NodeSqlDatabase {
   const db = new DatabaseSync(path);
   const inMemory = path === ':memory:';
   for (const pragma of tunedPragmas(inMemory)) db.exec(pragma);
-  const wal = inMemory ? undefined : walSync({ path, run: (sql) => db.exec(sql), row: (sql) => db.prepare(sql).get() });
+  const wal = inMemory ? NO_WAL : walSync({ path, run: (sql) => db.exec(sql), row: (sql) => db.prepare(sql).get() });
   const statements = new Map<string, StatementSync>();
   const prepare = (sql: string): StatementSync => {
     let statement = statements.get(sql);
@@ -28,22 +28,19 @@ export function nodeSqlDatabase(path: string): NodeSqlDatabase {
   return {
     exec<Row extends SqlRow>(sql: string, ...params: readonly SqlValue[]): Row[] {
       return told(() => {
-        wal?.sound(sql);
+        wal.sound(sql);
         return prepare(sql).all(...(params as SQLInputValue[])) as Row[];
       });
     },
     write(sql, ...params) {
       return told(() => {
-        wal?.sound(sql);
-        const work = (): void => void prepare(sql).run(...(params as SQLInputValue[]));
-        if (wal !== undefined) return wal.ahead(work);
-        work();
-        return Promise.resolve();
+        wal.sound(sql);
+        return wal.ahead(() => void prepare(sql).run(...(params as SQLInputValue[])));
       });
     },
     transaction(body) {
       told(() => {
-        wal?.sound('BEGIN');
+        wal.sound('BEGIN');
         prepare('BEGIN IMMEDIATE').run();
       });
       try {
@@ -67,7 +64,7 @@ export function nodeSqlDatabase(path: string): NodeSqlDatabase {
     },
     close() {
       db.close();
-      wal?.close();
+      wal.close();
     },
   };
 }

@@ -37,6 +37,16 @@ export interface WalSync {
   close(): void;
 }
 
+/** Of a database in memory: there is nothing to sync. */
+export const NO_WAL: WalSync = {
+  ahead(work) {
+    work();
+    return Promise.resolve();
+  },
+  sound: () => undefined,
+  close: () => undefined,
+};
+
 export function walSync({ path, run, row, sync = fdatasync }: WalSyncOptions): WalSync {
   let descriptor: number | undefined;
   let waiting: PromiseWithResolvers<void>[] = [];

@@ -99,12 +99,7 @@ describe('the embedded log', () => {
         return database.write(sql, ...params);
       },
     };
-    const log = embeddedMetricLog({
-      database: failing,
-      compression: zlibCompression(),
-      compressFromBytes: 100,
-      syncAheadFrom: 1,
-    });
+    const log = reopen(failing);
     fails = true;
     await expect(log.append(records(2, noise(5)), 1)).rejects.toThrow(expect.objectContaining({ code: 'internal' }));
     expect([log.end(), log.read(0, ALL)]).toEqual([0, []]);
@@ -123,12 +118,7 @@ describe('the embedded log', () => {
         if (fails) throw new Error('EIO');
       },
     };
-    const log = embeddedMetricLog({
-      database: unsynced,
-      compression: zlibCompression(),
-      compressFromBytes: 100,
-      syncAheadFrom: 1,
-    });
+    const log = reopen(unsynced);
     await expect(log.append(records(2, noise(5)), 1)).rejects.toThrow(expect.objectContaining({ code: 'internal' }));
     expect([log.end(), log.read(0, ALL)]).toEqual([0, []]);
     fails = false;
