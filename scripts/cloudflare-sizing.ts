@@ -6,6 +6,7 @@ import { adaptiveLinger } from '../src/consumers/append.ts';
 import { LIMITS } from '../src/model/limits.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../src/model/window.ts';
 import { cpuMsPerPush, wakeMs } from './cloudflare-cpu.ts';
+import { type ColdStart, coldStart } from './cloudflare-start.ts';
 
 const REPORT = 'node_modules/.reports/budget.json';
 const DOCUMENT = 'ARCHITECTURE.md';
@@ -74,6 +75,7 @@ interface Measures {
   readonly commits: readonly (readonly [hosts: number, perSecond: number])[];
   readonly cpuMs: number;
   readonly wake: Awaited<ReturnType<typeof wakeMs>>;
+  readonly cold: ColdStart;
 }
 
 interface Report {
@@ -106,7 +108,7 @@ async function measure(): Promise<Measures> {
     .filter(({ hosts }) => hosts <= 5)
     .map(({ hosts }) => [hosts, (hosts * 1_000) / LIMITS.agentIntervalMs] as const);
   const sorted = [...alone, ...commits].sort(([a], [b]) => a - b);
-  return { shards, commits: sorted, waking, cpuMs: await cpuMsPerPush(), wake: await wakeMs() };
+  return { shards, commits: sorted, waking, cold: await coldStart(), cpuMs: await cpuMsPerPush(), wake: await wakeMs() };
 }
 
 /** Between the measured numbers of hosts by a straight line; beyond the last a busy shard commits once a second. */
@@ -248,6 +250,7 @@ async function main(): Promise<void> {
   const fleets = FLEETS.map(([hosts, series]) => fleetOf(measures, hosts, series));
   const date = new Date().toISOString().slice(0, 10);
   const text = `Measured in workerd on this machine on ${date}, prices as of 2026-11. A push costs ${measures.cpuMs.toFixed(2)} ms of CPU of the whole process, edge and shard; only the edge's part is billed.
+A cold start reads ${measures.cold.atStartKb.toFixed(0)} KB of the ${measures.cold.uploadedKb.toFixed(0)} KB that are uploaded (gzip): workerd is there ${measures.cold.ms.toFixed(0)} ms later than with a Worker that does nothing, after ${measures.cold.cpuMs.toFixed(0)} ms more of CPU.
 After a quiet hour a shard of ${measures.waking.hosts} hosts is awake in ${measures.waking.ms.toFixed(1)} ms.
 A push that wakes its shard after a start of workerd, which reads 1,200 pushes from its log, waited ${measures.wake.first.toFixed(0)} ms; a later one ${measures.wake.later.toFixed(0)} ms, 50 of them for others to share its commit.
 

@@ -9,7 +9,7 @@ import { LIMITS } from '../src/model/limits.ts';
 import { lockDataDir, openDataDir, readSecrets, writeKeys } from '../src/runtimes/data-dir.ts';
 import { durationMs, flag, integerIn, sizeBytes } from '../src/runtimes/flags.ts';
 import { stopOnSignal } from '../src/runtimes/stop-on-signal.ts';
-import { bundleWorker, writePage } from './bundle-worker.ts';
+import { bundleWorker, type WorkerModule, writePage } from './bundle-worker.ts';
 
 interface DevConfig {
   readonly port: number;
@@ -67,8 +67,8 @@ async function run(config: DevConfig, command: Command): Promise<void> {
   const secret = readSecrets(config.dataDir, process.env).current;
   // esbuild works in a process of its own, while this one reads the 5 MB of miniflare.
   const [worker, { Miniflare, convertV4MiniflareOptions }] = await Promise.all([build(config), import('miniflare')]);
-  const options = (script: Uint8Array, port: number): MiniflareOptions =>
-    convertV4MiniflareOptions(optionsOf(config, secret, script, port));
+  const options = (modules: readonly WorkerModule[], port: number): MiniflareOptions =>
+    convertV4MiniflareOptions(optionsOf(config, secret, modules, port));
   const miniflare = new Miniflare(options(worker, config.port));
   const { port } = await miniflare.unsafeGetDirectURL();
   const url = `http://${HOSTNAME}:${port}`;
@@ -103,7 +103,7 @@ function lock(dataDir: string, command: Command): () => void {
   }
 }
 
-async function build({ dataDir, page }: DevConfig): Promise<Uint8Array> {
+async function build({ dataDir, page }: DevConfig): Promise<readonly WorkerModule[]> {
   const [worker] = await Promise.all([bundleWorker(), page ? writePage(pageFolder(dataDir)) : undefined]);
   return worker;
 }
@@ -113,12 +113,12 @@ function pageFolder(dataDir: string): string {
 }
 
 /** As wrangler.toml has it, with one shard. */
-function optionsOf(config: DevConfig, secret: string, script: Uint8Array, port: number) {
+function optionsOf(config: DevConfig, secret: string, modules: readonly WorkerModule[], port: number) {
   const object = (className: string) => ({ className, useSQLite: true });
   return {
     name: NAME,
     compatibilityDate: '2026-10-23',
-    modules: [{ type: 'ESModule' as const, path: 'worker.js', contents: script }],
+    modules: [...modules],
     durableObjects: { SHARD: object('ShardObject'), CONTROL: object('ControlObject'), ALERTS: object('AlertObject') },
     bindings: {
       SHARDS: '1',

@@ -8,15 +8,23 @@ import { reply } from '../protocols/shard-reply.ts';
 import type { AlertControl } from './alert-control.ts';
 
 export abstract class AlertObjectBase<Env> extends DurableObject<Env> implements AlertService {
-  readonly #control: AlertControl;
+  #started: AlertControl | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#control = this.open();
-    this.#control.start(false);
+    // No call comes in before it is open; where opening fails, this life of the object ends, and the next call begins another.
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#started = await this.open();
+      this.#started.start(false);
+    });
   }
 
-  protected abstract open(): AlertControl;
+  protected abstract open(): Promise<AlertControl>;
+
+  get #control(): AlertControl {
+    if (this.#started === undefined) throw new MetricStreamError('unavailable', 'Alerting has not started.');
+    return this.#started;
+  }
 
   transitions({ transitions }: TransitionsCall) {
     return this.#within(async () => {

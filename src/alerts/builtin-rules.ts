@@ -1,7 +1,9 @@
 /** The rules that every tenant has from the start; a rule file adjusts them under `builtin`. */
 import type { RuleSpec } from '../model/alert.ts';
 import { MINUTE_MS } from '../model/window.ts';
-import { BUILTIN_GROUP } from './rule-file.ts';
+
+/** The group of the built-in rules. */
+export const BUILTIN_GROUP = 'builtin';
 
 const COMMON = { group: BUILTIN_GROUP, keepFiringForMs: 0, labels: {}, overrides: [] } as const;
 

@@ -1,7 +1,9 @@
 /** Rule files: YAML in the shape of Prometheus's rules, with adjustments of the built-in ones. */
+
 import type { RuleOverride, RuleSpec } from '../model/alert.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import type { BookProblem } from '../ports/alert-book.ts';
+import { BUILTIN_GROUP } from './builtin-rules.ts';
 import { checkRule } from './compile-rule.ts';
 import { RUNBOOK, readDuration, readSettings, SETTING_FIELDS, type Settings } from './rule-fields.ts';
 import { type Fields, type Place, YamlReader } from './rule-yaml.ts';
@@ -17,8 +19,6 @@ export interface RuleFile {
   readonly problems: readonly BookProblem[];
 }
 
-/** The group of the built-in rules. */
-export const BUILTIN_GROUP = 'builtin';
 /** What nobody said is told, and wakes nobody. */
 const DEFAULT_SEVERITY = 'informational';
 

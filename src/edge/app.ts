@@ -2,40 +2,30 @@
 import { Hono } from 'hono';
 import { MetricStreamError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Decompression } from '../ports/decompression.ts';
-import type { EnrichmentRegistry } from '../ports/enrichment-registry.ts';
-import type { KeyRegistry } from '../ports/key-registry.ts';
 import type { LiveFeed, LiveSockets } from '../ports/live-feed.ts';
 import type { MetricReader } from '../ports/metric-reader.ts';
-import type { EdgePlace, PushAppender } from '../ports/push-appender.ts';
 import type { Telemetry, TelemetryReader } from '../ports/telemetry.ts';
 import { administration } from './administration.ts';
 import { alertRoutes } from './alert-routes.ts';
 import type { Alerting } from './alerting.ts';
 import { assetAnswer } from './assets.ts';
 import type { Asset } from './dashboard/assets.ts';
-import { type MakeDeadlines, sharedDeadlines } from './deadlines.ts';
+import { sharedDeadlines } from './deadlines.ts';
+import { type Door, type DoorDependencies, isPush, openDoor } from './door.ts';
 import { ENRICHMENT_PATH, enrichmentTables } from './enrichment-tables.ts';
-import { createGuard, type Guard } from './guard.ts';
+import type { Guard } from './guard.ts';
 import { readinessAnswer, telemetryAnswer } from './health.ts';
-import { ingest } from './ingest.ts';
-import type { Secrets } from './keys.ts';
 import { live } from './live.ts';
 import { liveSocket } from './live-socket.ts';
-import { localLimits } from './local-limits.ts';
 import { openApiAnswer } from './openapi.ts';
 import { OPERATIONS as op } from './operations.ts';
 import { honoPath, rowsByPath } from './path-match.ts';
 import { problem } from './problem.ts';
 import { queries } from './queries.ts';
 import { queryRunner } from './query-runner.ts';
-import { RECEIVERS } from './receivers.ts';
 import type { Call, Handler, MakeRow, Route } from './route.ts';
 
-export interface EdgeDependencies {
-  readonly clock: Clock;
-  readonly appender: PushAppender;
+export interface EdgeDependencies extends DoorDependencies {
   readonly reader: MetricReader;
   /** Left out: there is no route for it. */
   readonly live?: LiveFeed;
@@ -43,34 +33,18 @@ export interface EdgeDependencies {
   readonly liveSockets?: LiveSockets;
   /** Left out: there are no routes for it. */
   readonly alerts?: Alerting;
-  readonly decompression: Decompression;
-  readonly keys: KeyRegistry;
-  readonly enrichments: EnrichmentRegistry;
-  readonly secrets: Secrets;
   readonly telemetry: Telemetry & TelemetryReader;
-  /** As Math.random. */
-  readonly random: () => number;
   /** The page's files by path. */
   readonly assets?: ReadonlyMap<string, Asset>;
   /** Headers of the page's files, with their Content-Security-Policy. */
   readonly shellHeaders?: Readonly<Record<string, string>>;
   /** Whether pushes can be taken; `reason` is shown to anyone. */
   ready(): { readonly ready: boolean; readonly reason?: string };
-  /** The address that a request came from, where the host knows it. */
-  remoteAddress?(request: Request): string | undefined;
-  /** Where a request came in, where the host knows it: it is told of the client that pushed. */
-  placeOf?(request: Request): EdgePlace | undefined;
-  /** Left out: one timer for all requests that wait. */
-  readonly deadlines?: MakeDeadlines;
-  readonly sampleAgeMsMax: number;
-  /** Per process: protects its CPU; the exact limits stand behind the appender. */
-  readonly tenantRequestsPerSecond: number;
 }
 
 /** The table: one row for each route, with what it asks of a key. */
-export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[] {
+export function routesOf(deps: EdgeDependencies, { guard, push }: Door): readonly Route[] {
   const { clock, telemetry, deadlines = sharedDeadlines } = deps;
-  const push = ingest({ ...deps, ...guard, deadlines, limits: localLimits(deps.tenantRequestsPerSecond) });
   const runner = queryRunner(clock, deadlines);
   const query = queries(deps.reader, runner);
   const feed = deps.live === undefined ? undefined : live({ clock, feed: deps.live, authentication: guard.authentication });
@@ -82,13 +56,7 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
   if (feed !== undefined) telemetry.gauge('metricstream_live_listeners', feed.listeners);
 
   const routes: readonly Route[] = [
-    {
-      method: 'POST',
-      path: '/metrics',
-      access: 'ingest',
-      respond: (request) => push(request, RECEIVERS.json),
-      operation: op.push,
-    },
+    { ...push, operation: op.push },
     open('GET', '/metrics', () => telemetryAnswer(telemetry), op.telemetry),
     open('GET', '/health', () => Response.json({ status: 'ok' }), op.health),
     open('GET', '/ready', () => readinessAnswer(deps.ready()), op.ready),
@@ -118,32 +86,22 @@ export function routesOf(deps: EdgeDependencies, guard: Guard): readonly Route[]
 }
 
 /** @throws invalid_request when a secret is too short. */
-export function createApp(deps: EdgeDependencies): Hono {
-  const guard = createGuard(deps);
-  const routes = routesOf(deps, guard);
+export function createApp(deps: EdgeDependencies, door = openDoor(deps)): Hono {
+  const routes = routesOf(deps, door);
   const app = new Hono();
   // One handler a route: where two match, Hono composes them, which the hot path would pay for.
   for (const { method, path, respond } of routes) app.on(method, honoPath(path), (context) => respond(context.req.raw));
   const route = app.fetch;
-  const [push] = routes;
   // Most of all requests are pushes, and routing one costs as much as half of what decoding it does.
-  if (push !== undefined)
-    app.fetch = (request, ...rest) => (isFor(push, request) ? push.respond(request) : route(request, ...rest));
+  app.fetch = (request, ...rest) => (isPush(request) ? door.push.respond(request) : route(request, ...rest));
   const rowsAt = rowsByPath(routes);
-  const elsewhere = guard.open('other', ({ request, correlationId }) => {
+  const elsewhere = door.guard.open('other', ({ request, correlationId }) => {
     const allowed = rowsAt(new URL(request.url).pathname);
     if (allowed === undefined) throw new MetricStreamError('not_found');
     return problem('method_not_allowed', correlationId, { headers: { allow: allowHeader(allowed) } });
   });
   app.notFound((context) => elsewhere(context.req.raw));
   return app;
-}
-
-/** Whether a request is for just this path, without a query. */
-function isFor({ method, path }: Route, request: Request): boolean {
-  if (request.method !== method) return false;
-  const { url } = request;
-  return url.endsWith(path) && url.indexOf('/', url.indexOf('//') + 2) === url.length - path.length;
 }
 
 type Operation = Route['operation'];

@@ -4,7 +4,7 @@ import { influxPointWriter } from '../adapters/influxdb/point-writer.ts';
 import { influxTimeSeriesStore } from '../adapters/influxdb/time-series-store.ts';
 import type { KafkaRestConnection } from '../adapters/upstash/kafka-rest.ts';
 import { upstashPartitionLog } from '../adapters/upstash/partition-log.ts';
-import { upstashRateLimiter } from '../adapters/upstash/rate-limiter.ts';
+import type { UpstashRateLimiterOptions } from '../adapters/upstash/rate-limiter.ts';
 import { upstashTopicProducer } from '../adapters/upstash/topic-producer.ts';
 import { FedShard, type FedShardDependencies } from '../consumers/fed-shard.ts';
 import { LogAppender } from '../consumers/log-appender.ts';
@@ -15,6 +15,7 @@ import { clientKey, partitionOf } from '../model/partition.ts';
 import { topicNames } from '../model/topics.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { PushAppender } from '../ports/push-appender.ts';
+import type { RateLimiter } from '../ports/rate-limiter.ts';
 import type { SqlDatabase } from '../ports/sql-database.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { TopicProducer, TopicRecord } from '../ports/topic-producer.ts';
@@ -42,6 +43,18 @@ interface FedAppenderDependencies {
   tell(partition: number): Promise<unknown>;
 }
 
+/** Most pushes ask nobody: Redis's clients are read when the first client has spent half of its limit. */
+function sharedLimiter(options: UpstashRateLimiterOptions): RateLimiter {
+  let limiter: RateLimiter | undefined;
+  return {
+    async take(clientKey, requestsPerSecond) {
+      const { upstashRateLimiter } = await import('../adapters/upstash/rate-limiter.ts');
+      limiter ??= upstashRateLimiter(options);
+      return limiter.take(clientKey, requestsPerSecond);
+    },
+  };
+}
+
 /** Where a push goes. Nothing that one request began is waited for in another: it would end with it. */
 export function fedAppender({ env, clock, telemetry, partitions, tell }: FedAppenderDependencies): PushAppender {
   const { topics, producer } = kafkaOf(env, clock, partitions);
@@ -49,7 +62,7 @@ export function fedAppender({ env, clock, telemetry, partitions, tell }: FedAppe
   const limiter =
     url === undefined || token === undefined
       ? undefined
-      : upstashRateLimiter({ url, token, prefix, clock, telemetry, pipelined: false });
+      : sharedLimiter({ url, token, prefix, clock, telemetry, pipelined: false });
   const open = () => ({
     atMs: clock.nowMs(),
     log: new LogAppender({

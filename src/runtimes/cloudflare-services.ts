@@ -1,4 +1,4 @@
-/** The Worker in the production profile: as src/runtimes/cloudflare.ts, with the log in Kafka and the store in InfluxDB. A bundle of its own: Upstash's clients weigh 50 KB. */
+/** The Worker in the production profile: as src/runtimes/cloudflare.ts, with the log in Kafka and the store in InfluxDB. A bundle of its own: the other Worker has no use for the clients that it brings. */
 import { ShardObject as EmbeddedShardObject, type Services, workerOf } from './cloudflare.ts';
 import { fedAppender, fedShard } from './cloudflare-kafka.ts';
 

@@ -33,9 +33,9 @@ import { OBJECT_PACE } from '../consumers/pace.ts';
 import { Shard } from '../consumers/shard.ts';
 import { ShardHost, type ShardHostDependencies } from '../consumers/shard-host.ts';
 import { type HostedShard, ShardObjectBase, type ShardParts } from '../consumers/shard-object.ts';
-import { createApp } from '../edge/app.ts';
 import { ownDeadlines } from '../edge/deadlines.ts';
 import { problem } from '../edge/problem.ts';
+import { pushFirst } from '../edge/push-first.ts';
 import { LIMITS } from '../model/limits.ts';
 import { OWN_METRICS } from '../model/own-metrics.ts';
 import type { JudgeFactory } from '../ports/alert-judge.ts';
@@ -51,7 +51,7 @@ import { shapeInterner } from '../protocols/log-record.ts';
 import { encodePrometheusText } from '../protocols/prometheus-text.ts';
 import { CALL_VERSION } from '../protocols/shard-reply.ts';
 import { sumFamilies } from '../protocols/telemetry-sum.ts';
-import { type AlertsEnv, objectAlerts } from './cloudflare-alerts.ts';
+import type { AlertsEnv } from './cloudflare-alerts.ts';
 import { type ServicesEnv, servicesError } from './cloudflare-variables.ts';
 
 /** Bindings and variables of wrangler.toml, and secrets. */
@@ -270,7 +270,9 @@ export class ControlObject extends ControlObjectBase<Env> {
 }
 
 export class AlertObject extends AlertObjectBase<Env> {
-  protected override open() {
+  protected override async open() {
+    // Objects that take pushes start far more often than this one, from the same modules.
+    const { objectAlerts } = await import('./cloudflare-alerts.ts');
     const env = this.env;
     const database = durableObjectSqlDatabase({ storage: this.ctx.storage });
     openSchema(database, counts(env));
@@ -305,7 +307,7 @@ function edgeOf(
   const { partitions, shards, shardOf, all, control, alerts, handshake } = stubs(env);
   const telemetry = travellingTelemetry((line) => console.log(line));
   const clock = hostClock();
-  return createApp({
+  return pushFirst({
     clock,
     deadlines: ownDeadlines,
     appender:

@@ -1,7 +1,7 @@
 /** The OpenAPI document says what the table of routes does. */
 import { describe, expect, test } from 'vitest';
 import { routesOf } from '../../src/edge/app.ts';
-import { createGuard } from '../../src/edge/guard.ts';
+import { openDoor } from '../../src/edge/door.ts';
 import { ERRORS } from '../../src/model/errors.ts';
 import { createEdge } from './harness.ts';
 
@@ -25,7 +25,7 @@ interface Document {
 }
 
 const edge = createEdge();
-const ROUTES = routesOf(edge.deps, createGuard(edge.deps));
+const ROUTES = routesOf(edge.deps, openDoor(edge.deps));
 /** As the document writes a parameter of the path. */
 const pathOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 const document = (await (await edge.send('GET', '/openapi.json')).json()) as Document;

@@ -1,7 +1,7 @@
 /** The table of routes: who may do what, that nobody sees another tenant, and what every answer has in common. */
 import { describe, expect, test } from 'vitest';
 import { type EdgeDependencies, routesOf } from '../../src/edge/app.ts';
-import { createGuard } from '../../src/edge/guard.ts';
+import { openDoor } from '../../src/edge/door.ts';
 import { ROLES } from '../../src/model/access.ts';
 import { createEdge, type Edge, NOW_MS, pushOf, type SendOptions } from './harness.ts';
 
@@ -15,7 +15,7 @@ function edgeWithPage(): Edge {
 }
 
 const { deps } = edgeWithPage();
-const TABLE = routesOf(deps, createGuard(deps)).map(({ method, path, access, operation }) => ({
+const TABLE = routesOf(deps, openDoor(deps)).map(({ method, path, access, operation }) => ({
   route: `${method} ${path}`,
   method,
   path,

@@ -61,14 +61,14 @@ async function openWorker(variables: Readonly<Record<string, string>>) {
   const { Miniflare, convertV4MiniflareOptions } = await import('miniflare');
   const dataDir = freshDataDir();
   const secret = readSecrets(dataDir.path, {}).current;
-  const script = await bundleWorker('cloudflare-services');
+  const modules = await bundleWorker('cloudflare-services');
   const object = (className: string) => ({ className, useSQLite: true });
   const start = async () => {
     const miniflare = new Miniflare(
       convertV4MiniflareOptions({
         name: NAME,
         compatibilityDate: '2026-10-23',
-        modules: [{ type: 'ESModule' as const, path: 'worker.js', contents: script }],
+        modules: [...modules],
         durableObjects: { SHARD: object('ShardObject'), CONTROL: object('ControlObject'), ALERTS: object('AlertObject') },
         bindings: { SHARDS: '2', METRICSTREAM_SECRET: secret, ...variables },
         unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],

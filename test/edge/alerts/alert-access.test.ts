@@ -1,7 +1,7 @@
 /** Who may do what with alerting: generated from the table of routes, so that no row is left out. */
 import { describe, expect, test } from 'vitest';
 import { routesOf } from '../../../src/edge/app.ts';
-import { createGuard } from '../../../src/edge/guard.ts';
+import { openDoor } from '../../../src/edge/door.ts';
 import { ROLES } from '../../../src/model/access.ts';
 import { ALERT_LIMITS } from '../../../src/model/alert-limits.ts';
 import { createEdge, NOW_MS, type SendOptions } from '../harness.ts';
@@ -9,8 +9,8 @@ import { type AlertLab, alertLab, CHANNEL, fill, MAINTENANCE, ROUTE, RULE_FILE, 
 
 const { deps } = alertLab();
 const bare = createEdge().deps;
-const BARE = new Set(routesOf(bare, createGuard(bare)).map(({ method, path }) => `${method} ${path}`));
-const TABLE = routesOf(deps, createGuard(deps))
+const BARE = new Set(routesOf(bare, openDoor(bare)).map(({ method, path }) => `${method} ${path}`));
+const TABLE = routesOf(deps, openDoor(deps))
   .map(({ method, path, access }) => ({ route: `${method} ${path}`, method, path, access }))
   .filter(({ route }) => !BARE.has(route));
 type Row = (typeof TABLE)[number];

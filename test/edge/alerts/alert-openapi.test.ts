@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import * as answers from '../../../src/edge/alert-answer-schemas.ts';
 import { routesOf } from '../../../src/edge/app.ts';
-import { createGuard } from '../../../src/edge/guard.ts';
+import { openDoor } from '../../../src/edge/door.ts';
 import { NOW_MS } from '../harness.ts';
 import { alertLab, fill, RULE_FILE } from './alert-lab.ts';
 
@@ -18,7 +18,7 @@ interface Operation {
 const lab = alertLab();
 await fill(lab);
 const key = await lab.key({ role: 'admin' });
-const ROUTES = routesOf(lab.deps, createGuard(lab.deps));
+const ROUTES = routesOf(lab.deps, openDoor(lab.deps));
 const document = (await (await lab.send('GET', '/openapi.json')).json()) as {
   readonly paths: Record<string, Record<string, Operation>>;
   readonly components: { readonly schemas: object };
