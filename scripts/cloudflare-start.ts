@@ -27,7 +27,8 @@ export interface ColdStart {
 /** Starts workerd with each, again and again. */
 export async function coldStart(): Promise<ColdStart> {
   const worker = await bundleWorker();
-  const [idle, own] = [new Array<Start>(), new Array<Start>()];
+  const idle: Start[] = [];
+  const own: Start[] = [];
   for (let i = 0; i < STARTS; i++) {
     idle.push(await startWith(IDLE));
     own.push(await startWith(worker));
