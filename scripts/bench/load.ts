@@ -25,6 +25,8 @@ export interface LoadOptions {
   readonly hostname: string;
   readonly port: number;
   readonly fleet: Fleet;
+  /** The status of what was taken; left out: 202. */
+  readonly accepted?: number;
 }
 
 export interface OpenLoadOptions extends LoadOptions {
@@ -53,7 +55,7 @@ export function resetTally(tally: Tally): void {
 
 /** Each connection pushes for its own share of the clients in turn, one request in flight. Latency is from the send. */
 export function closedLoad(options: LoadOptions & { readonly connections: number }): Load {
-  const { fleet, connections: count } = options;
+  const { fleet, connections: count, accepted = ACCEPTED } = options;
   const tally = emptyTally();
   const end = Promise.withResolvers<void>();
   const sentMs = new Float64Array(count);
@@ -72,7 +74,7 @@ export function closedLoad(options: LoadOptions & { readonly connections: number
     connection({
       ...options,
       onResponse(status) {
-        record(tally, status, performance.now() - (sentMs[lane] ?? 0));
+        record(tally, status === accepted ? ACCEPTED : status, performance.now() - (sentMs[lane] ?? 0));
         if (running) push(lane);
         else inFlight -= 1;
       },

@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AlertsOptions, runAlerts } from './alerts.ts';
 import { type BareOptions, runBare } from './bare.ts';
 import { type ClosedOptions, runClosed } from './closed.ts';
+import { type GatewayOptions, runGateway } from './gateway.ts';
 import { type KafkaOptions, runKafka } from './kafka.ts';
 import { runKafkaQuery } from './kafka-query.ts';
 import { describeMachine } from './machine.ts';
@@ -30,6 +31,7 @@ type ClosedFlags = Omit<ClosedOptions, 'connections' | 'clock'> & {
   readonly clock: readonly ClosedOptions['clock'][];
 };
 type KafkaFlags = Pick<KafkaOptions, 'seconds' | 'connections' | 'runs'>;
+type GatewayFlags = Pick<GatewayOptions, 'seconds' | 'connections' | 'runs'>;
 type QueryFlags = Pick<QueryOptions, 'hosts'>;
 type Scenario = (bench: Bench) => Promise<Sections>;
 
@@ -64,6 +66,8 @@ const KAFKA: KafkaOptions = {
   visible: { ...VISIBLE, pushesPerSecond: 1_000 },
 };
 
+const GATEWAY: GatewayOptions = { connections: [50, 200], clients: 1_000, warmUpSeconds: 3, seconds: 8, runs: 3 };
+
 const closed = (flags: ClosedFlags): Scenario => {
   return async (bench) => {
     const results: ClosedResult[] = [];
@@ -94,6 +98,10 @@ const visible = (options: VisibleOptions): Scenario => {
 
 const kafka = (options: KafkaOptions): Scenario => {
   return async (bench) => ({ kafka: await runKafka(bench, options) });
+};
+
+const gateway = (options: GatewayOptions): Scenario => {
+  return async (bench) => ({ gateway: await runGateway(bench, options) });
 };
 
 const QUERIES = [
@@ -148,6 +156,10 @@ function program(): Command {
     .option('--connections <list>', 'one load for each number', positives, KAFKA.connections)
     .option('--runs <n>', 'the medians of so many are reported', positive, KAFKA.runs)
     .action((flags: KafkaFlags, command: Command) => run(command, kafka({ ...KAFKA, ...flags })));
+  load('gateway', 'pushes into Kafka over REST, as Workers send them; the environment has its address', GATEWAY.seconds)
+    .option('--connections <list>', 'one load for each number', positives, GATEWAY.connections)
+    .option('--runs <n>', 'the medians of so many are reported', positive, GATEWAY.runs)
+    .action((flags: GatewayFlags, command: Command) => run(command, gateway({ ...GATEWAY, ...flags })));
   bench
     .command('all', { isDefault: true })
     .description('every load; --seconds for steady and hosts')

@@ -133,6 +133,18 @@ export interface KafkaResult {
   readonly visible: VisibleResult;
 }
 
+/** Records of one push each, over REST; a "push" of its measurements is one. */
+export interface GatewayResult {
+  readonly brokers: number;
+  readonly loads: readonly {
+    readonly connections: number;
+    readonly measurement: Measurement;
+    /** Of all runs, warm-ups included: what was answered, and what lies in the topic afterwards. */
+    readonly acknowledged: number;
+    readonly kept: number;
+  }[];
+}
+
 export interface Sections {
   readonly closed?: readonly ClosedResult[];
   readonly steady?: SteadyResult;
@@ -141,6 +153,7 @@ export interface Sections {
   readonly query?: QueryResult;
   readonly visible?: VisibleResult;
   readonly kafka?: KafkaResult;
+  readonly gateway?: GatewayResult;
   /** Of a server that reads InfluxDB alone. */
   readonly kafkaQuery?: QueryTimes;
 }
