@@ -152,14 +152,7 @@ function program(): Command {
     .option('--probes <n>', 'pushes that are looked for', positive, VISIBLE.probes)
     .option('--pushes-per-second <n>', 'of the load beside them', positive, VISIBLE.pushesPerSecond)
     .action((flags: Omit<VisibleOptions, 'clients'>, command: Command) => run(command, visible({ ...VISIBLE, ...flags })));
-  load('kafka', 'edge and consumer on Kafka and InfluxDB, whose addresses the environment has', KAFKA.seconds)
-    .option('--connections <list>', 'one load for each number', positives, KAFKA.connections)
-    .option('--runs <n>', 'the medians of so many are reported', positive, KAFKA.runs)
-    .action((flags: KafkaFlags, command: Command) => run(command, kafka({ ...KAFKA, ...flags })));
-  load('gateway', 'pushes into Kafka over REST, as Workers send them; the environment has its address', GATEWAY.seconds)
-    .option('--connections <list>', 'one load for each number', positives, GATEWAY.connections)
-    .option('--runs <n>', 'the medians of so many are reported', positive, GATEWAY.runs)
-    .action((flags: GatewayFlags, command: Command) => run(command, gateway({ ...GATEWAY, ...flags })));
+  withServices(load, run);
   bench
     .command('all', { isDefault: true })
     .description('every load; --seconds for steady and hosts')
@@ -181,6 +174,21 @@ function program(): Command {
     .option('--readme <file>', 'put it between the markers of this file instead of printing it')
     .action(({ readme }: { readme?: string }, command: Command) => report(command.optsWithGlobals<GlobalOptions>().out, readme));
   return bench;
+}
+
+/** On Kafka and InfluxDB, whose addresses the environment has. */
+function withServices(
+  load: (name: string, text: string, seconds: number) => Command,
+  run: (command: Command, ...scenarios: Scenario[]) => Promise<void>,
+): void {
+  load('kafka', 'edge and consumer on Kafka and InfluxDB, whose addresses the environment has', KAFKA.seconds)
+    .option('--connections <list>', 'one load for each number', positives, KAFKA.connections)
+    .option('--runs <n>', 'the medians of so many are reported', positive, KAFKA.runs)
+    .action((flags: KafkaFlags, command: Command) => run(command, kafka({ ...KAFKA, ...flags })));
+  load('gateway', 'pushes into Kafka over REST, as Workers send them; the environment has its address', GATEWAY.seconds)
+    .option('--connections <list>', 'one load for each number', positives, GATEWAY.connections)
+    .option('--runs <n>', 'the medians of so many are reported', positive, GATEWAY.runs)
+    .action((flags: GatewayFlags, command: Command) => run(command, gateway({ ...GATEWAY, ...flags })));
 }
 
 /** With figures of its own, which are no section of the result. */
