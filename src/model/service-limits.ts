@@ -55,8 +55,10 @@ export const SERVICE_LIMITS = {
   /** How long a broker waits for its replicas, and a second more for its answer: whoever hangs is left in time to ask another. */
   produceAckMs: 3 * SECOND_MS,
   produceAnswerMs: 4 * SECOND_MS,
-  /** A request that takes so long may be with the wrong broker: then it is asked who leads, and whoever does not say it in as long is asked no more. */
-  produceStallMs: 2 * SECOND_MS,
+  /** A request that takes so long may be with the wrong broker: then it is asked who leads, until it is answered or given up since another does. */
+  produceStallMs: 1 * SECOND_MS,
+  /** Whoever does not say in this time who leads is asked no more. */
+  produceAskMs: 2 * SECOND_MS,
   /** Under load the batch on its way is what others wait for; a wait of its own pays only where few records come at a time. */
   produceLingerMs: 0,
   /** Below the 1 MiB that a topic takes by default, with a record of recordBytesMax in it. */

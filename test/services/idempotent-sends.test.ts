@@ -19,7 +19,7 @@ async function open(timeoutMs: number, hinder: (produce: Produce) => Produce) {
   const lab = kafkaLab();
   const clock = systemClock();
   const topic = await lab.createTopic(3);
-  const cluster = kafkaProducerCluster(kafkaConnection(), clock);
+  const cluster = kafkaProducerCluster(kafkaConnection());
   const produce = hinder((...request) => cluster.produce(...request));
   const hindered = {
     partitions: (name: string) => cluster.partitions(name),

@@ -1,14 +1,14 @@
 /** What a producer needs of Kafka's brokers, by the connections of the client library. */
-import { ConnectionPool, Producer, Writer } from '@platformatic/kafka';
+import { type Connection, ConnectionPool, Producer, Writer } from '@platformatic/kafka';
 import { LIMITS } from '../../model/limits.ts';
-import type { Clock } from '../../ports/clock.ts';
 import { clientOptions, connectionOptions, type KafkaConnection } from './connection.ts';
 import { firstBroker } from './first-broker.ts';
-import type { ProduceAnswer, ProducerCluster, ProducerId } from './idempotent-sends.ts';
+import type { ProduceAnswer, ProducerId } from './idempotent-sends.ts';
 import { kafkaLeaders, type Leaders } from './leaders.ts';
 import { type NumberedBatch, PRODUCE, produceRequest, readProduceResponse } from './produce-request.ts';
+import type { LeavableCluster } from './stalled-leaders.ts';
 
-export interface KafkaProducerCluster extends ProducerCluster {
+export interface KafkaProducerCluster extends LeavableCluster {
   close(): Promise<void>;
 }
 
@@ -16,22 +16,21 @@ export interface KafkaProducerCluster extends ProducerCluster {
  * The library's own `send` is not used: what it is given for several partitions it sends, when it tries again, to the leader of the first, which
  * can never succeed once they have different leaders; and of a partial failure it tells only that there was one.
  */
-export function kafkaProducerCluster(connection: KafkaConnection, clock: Clock): KafkaProducerCluster {
-  return new Cluster(connection, clock);
+export function kafkaProducerCluster(connection: KafkaConnection): KafkaProducerCluster {
+  return new Cluster(connection);
 }
 
 class Cluster implements KafkaProducerCluster {
   readonly #client: Producer;
   readonly #pool: ConnectionPool;
   readonly #leaders: Leaders;
-  readonly #clock: Clock;
 
-  constructor(connection: KafkaConnection, clock: Clock) {
+  constructor(connection: KafkaConnection) {
     const first = firstBroker(connection.brokers);
     this.#client = new Producer({
       ...clientOptions(connection),
       bootstrapBrokers: first.brokers,
-      requestTimeout: LIMITS.produceStallMs,
+      requestTimeout: LIMITS.produceAskMs,
       retries: LIMITS.readRetries,
       retryDelay: LIMITS.kafkaRetryDelayMs,
     });
@@ -42,7 +41,6 @@ class Cluster implements KafkaProducerCluster {
       maxInflights: LIMITS.produceRequestsPerBrokerMax,
     });
     this.#leaders = kafkaLeaders(this.#client, first);
-    this.#clock = clock;
   }
 
   partitions(topic: string): Promise<number | undefined> {
@@ -62,37 +60,46 @@ class Cluster implements KafkaProducerCluster {
     return { id: producerId, epoch: producerEpoch };
   }
 
-  produce(id: number, batches: readonly NumberedBatch[], done: (answer: ProduceAnswer) => void): void {
-    const broker = this.#leaders.broker(id);
-    if (broker === undefined) {
-      done({ kind: 'unsent', cause: `Broker ${id} is not known.` });
-      return;
-    }
-    const cancel = this.#clock.schedule(LIMITS.produceStallMs, () => this.doubt(new Set(batches.map(({ topic }) => topic))));
+  produce(id: number, batches: readonly NumberedBatch[], done: (answer: ProduceAnswer) => void): () => void {
+    let connection: Connection | undefined;
+    let isOver = false;
     const end = (answer: ProduceAnswer): void => {
-      cancel();
+      if (isOver) return;
+      isOver = true;
       done(answer);
     };
-    this.#pool.get(broker, (unsent, connection) => {
-      if (unsent !== null || connection === undefined) {
-        end({ kind: 'unsent', cause: unsent });
-        return;
-      }
-      connection.send(
-        PRODUCE.key,
-        PRODUCE.version,
-        () => Writer.create().append(produceRequest(batches, LIMITS.produceAckMs)),
-        (_correlation, _key, _version, reader) => readProduceResponse(reader),
-        false,
-        false,
-        (lost, results) => {
-          end(lost !== null || results === undefined ? { kind: 'lost', cause: lost } : { kind: 'answered', results });
-        },
-      );
-    });
+    const broker = this.#leaders.broker(id);
+    if (broker === undefined) end({ kind: 'unsent', cause: `Broker ${id} is not known.` });
+    else {
+      this.#pool.get(broker, (unsent, found) => {
+        if (isOver) return;
+        connection = found;
+        if (unsent !== null || found === undefined) end({ kind: 'unsent', cause: unsent });
+        else send(found, batches, end);
+      });
+    }
+    return () => {
+      // The library then calls back for each request of the connection. To close it in order would wait until the broker has read everything.
+      if (connection !== undefined) connection.socket.destroy();
+      else end({ kind: 'unsent', cause: `Broker ${id} could not be reached before another led.` });
+    };
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#pool.close(), this.#client.close(true)]);
   }
+}
+
+function send(connection: Connection, batches: readonly NumberedBatch[], done: (answer: ProduceAnswer) => void): void {
+  connection.send(
+    PRODUCE.key,
+    PRODUCE.version,
+    () => Writer.create().append(produceRequest(batches, LIMITS.produceAckMs)),
+    (_correlation, _key, _version, reader) => readProduceResponse(reader),
+    false,
+    false,
+    (lost, results) => {
+      done(lost !== null || results === undefined ? { kind: 'lost', cause: lost } : { kind: 'answered', results });
+    },
+  );
 }

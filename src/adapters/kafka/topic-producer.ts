@@ -6,6 +6,7 @@ import { batchedSends } from './batched-sends.ts';
 import type { KafkaConnection } from './connection.ts';
 import { idempotentSends } from './idempotent-sends.ts';
 import { kafkaProducerCluster } from './producer-cluster.ts';
+import { leavingStalledLeaders } from './stalled-leaders.ts';
 
 export interface KafkaTopicProducerOptions {
   readonly connection: KafkaConnection;
@@ -17,9 +18,9 @@ export interface KafkaTopicProducerOptions {
 }
 
 export function kafkaTopicProducer({ connection, clock, ...options }: KafkaTopicProducerOptions): TopicProducer {
-  const cluster = kafkaProducerCluster(connection, clock);
+  const cluster = kafkaProducerCluster(connection);
   const sends = batchedSends({
-    transport: idempotentSends(cluster, clock),
+    transport: idempotentSends(leavingStalledLeaders(cluster, clock), clock),
     clock,
     lingerMs: options.lingerMs ?? LIMITS.produceLingerMs,
     timeoutMs: options.timeoutMs ?? LIMITS.produceTimeoutMs,

@@ -1,32 +1,10 @@
 /** What is confirmed is in the log once, whatever answers are lost, whoever leads and whatever is refused: against brokers that keep Kafka's rules. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { batchedSends } from '../../../src/adapters/kafka/batched-sends.ts';
-import { idempotentSends } from '../../../src/adapters/kafka/idempotent-sends.ts';
 import { LIMITS } from '../../../src/model/limits.ts';
-import { manualClock, settle } from '../../agent/manual-clock.ts';
-import { CODES, ModelBrokers, type ModelRequest } from './model-brokers.ts';
-
-const TIMEOUT_MS = 10_000;
-
-function lab(leaders: readonly number[] = [1, 1, 1]) {
-  const clock = manualClock();
-  const brokers = new ModelBrokers(leaders);
-  const sends = batchedSends({ transport: idempotentSends(brokers, clock), clock, lingerMs: 0, timeoutMs: TIMEOUT_MS });
-  const answers: (number | string | undefined)[] = [];
-  const add = (text: string, partition = 0): number => {
-    const place = answers.push(undefined) - 1;
-    const record = { topic: 't', partition, key: undefined, value: Buffer.from(text), headers: [], timestampMs: undefined };
-    sends.add(record).then(
-      (offset) => (answers[place] = offset),
-      (error: { code: string }) => (answers[place] = error.code),
-    );
-    return place;
-  };
-  const retry = (): Promise<void> => clock.advance(LIMITS.kafkaRetryDelayMs);
-  const last = (): ModelRequest => brokers.requests.at(-1) as ModelRequest;
-  return { clock, brokers, sends, answers, add, retry, last };
-}
+import { settle } from '../../agent/manual-clock.ts';
+import { CODES, type ModelRequest } from './model-brokers.ts';
+import { producerLab as lab, TIMEOUT_MS } from './producer-lab.ts';
 
 const numbersOf = ({ sent }: ModelRequest) => sent.map(({ epoch, sequence }) => [epoch, sequence]);
 
@@ -271,7 +249,12 @@ const step = fc.oneof(
     codes: fc.dictionary(fc.constantFrom('0', '1', '2'), fc.constantFrom(3, 6, 19)),
   }),
   fc.record({ kind: fc.constantFrom('lose' as const, 'keepAndLose' as const, 'loseAndKeep' as const, 'unsent' as const) }),
-  fc.record({ kind: fc.constant('lead' as const), partition: fc.nat(2), broker: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({
+    kind: fc.constantFrom('lead' as const, 'stall' as const),
+    partition: fc.nat(2),
+    broker: fc.integer({ min: 1, max: 3 }),
+  }),
+  fc.constant({ kind: 'keep' } as const),
   fc.record({ kind: fc.constant('add' as const), partition: fc.nat(2), isBad: fc.boolean() }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(0, 250, 4_000, 13_000) }),
 );
@@ -298,7 +281,11 @@ test('whatever happens, what is confirmed stands where it was said, once and in 
         takeNew();
         const request = [...open][(which + i) % Math.max(1, open.size)];
         if (one.kind === 'wait') await clock.advance(one.ms);
-        else if (one.kind === 'lead') brokers.leaders[one.partition] = one.broker;
+        else if (one.kind === 'lead' || one.kind === 'stall') {
+          if (one.kind === 'stall') await clock.advance(LIMITS.produceStallMs);
+          brokers.leaders[one.partition] = one.broker;
+          if (one.kind === 'stall') await clock.advance(LIMITS.kafkaRetryDelayMs);
+        } else if (one.kind === 'keep') request?.keep();
         else if (one.kind === 'add') addOne(one.partition, one.isBad);
         else if (request !== undefined) {
           open.delete(request);

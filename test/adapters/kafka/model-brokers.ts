@@ -1,7 +1,8 @@
 /** Brokers as an idempotent producer sees them: each partition has a leader and keeps what is numbered by Kafka's rules; what is answered the test says. */
-import type { ProduceAnswer, ProducerCluster, ProducerId } from '../../../src/adapters/kafka/idempotent-sends.ts';
+import type { ProduceAnswer, ProducerId } from '../../../src/adapters/kafka/idempotent-sends.ts';
 import { type NumberedBatch, produceRequest } from '../../../src/adapters/kafka/produce-request.ts';
 import { sequenceAfter } from '../../../src/adapters/kafka/record-batch.ts';
+import type { LeavableCluster } from '../../../src/adapters/kafka/stalled-leaders.ts';
 import { readProduceRequest } from './read-produce-request.ts';
 
 export const CODES = {
@@ -45,9 +46,11 @@ interface Producer {
 /** As many a broker remembers of each producer. */
 const REMEMBERED = 5;
 
-export class ModelBrokers implements ProducerCluster {
+export class ModelBrokers implements LeavableCluster {
   readonly requests: ModelRequest[] = [];
   readonly doubted: string[] = [];
+  /** Requests that no answer can come to any more. */
+  readonly #ended = new Set<ModelRequest>();
   /** Of each partition of the topic `t`; undefined: nobody knows. */
   leaders: (number | undefined)[];
   /** Of each partition, in order. */
@@ -80,7 +83,7 @@ export class ModelBrokers implements ProducerCluster {
     return { id: BigInt(1_000 + this.producerIds), epoch: this.firstEpoch };
   }
 
-  produce(broker: number, batches: readonly NumberedBatch[], done: (answer: ProduceAnswer) => void): void {
+  produce(broker: number, batches: readonly NumberedBatch[], done: (answer: ProduceAnswer) => void): () => void {
     const { parts } = readProduceRequest(produceRequest(batches, 1));
     const sent = parts.map(({ partition, batch }) => ({
       partition,
@@ -89,7 +92,12 @@ export class ModelBrokers implements ProducerCluster {
       epoch: batch.producerEpoch,
       sequence: batch.firstSequence,
     }));
-    this.requests.push({
+    const end = (answer: ProduceAnswer): void => {
+      if (this.#ended.has(request)) return;
+      this.#ended.add(request);
+      done(answer);
+    };
+    const request: ModelRequest = {
       broker,
       sent,
       keep: () => void sent.map((one) => this.#append(broker, one)),
@@ -102,10 +110,15 @@ export class ModelBrokers implements ProducerCluster {
             : { errorCode: codes[one.partition] ?? 0, baseOffset: -1 }),
         }));
         // A broker answers in any order.
-        done({ kind: 'answered', results: results.reverse() });
+        end({ kind: 'answered', results: results.reverse() });
       },
-      lose: (kind = 'lost') => done({ kind, cause: new Error(kind) }),
-    });
+      lose: (kind = 'lost') => end({ kind, cause: new Error(kind) }),
+    };
+    this.requests.push(request);
+    // As with a connection, all that waits for the broker ends; what was sent it may keep nevertheless.
+    return () => {
+      for (const one of this.requests) if (one.broker === broker) one.lose();
+    };
   }
 
   #append(broker: number, { partition, texts, producerId, epoch, sequence }: Sent): { errorCode: number; baseOffset: number } {
