@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Admin } from '@platformatic/kafka';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startKafka } from '../../scripts/services/kafka.ts';
 import type { KafkaCluster, KafkaNode } from '../../scripts/services/kafka-cluster.ts';
+import type { ProduceAnswer } from '../../src/adapters/kafka/idempotent-sends.ts';
+import { kafkaProducerCluster } from '../../src/adapters/kafka/producer-cluster.ts';
+import { recordCompressor } from '../../src/adapters/kafka/record-batch.ts';
 import { kafkaTopicProducer } from '../../src/adapters/kafka/topic-producer.ts';
 import { kafkaTopicReader } from '../../src/adapters/kafka/topic-reader.ts';
 import { systemClock } from '../../src/adapters/system/clock.ts';
@@ -89,6 +92,40 @@ test.each([
     await expect.poll(read, { timeout: 30_000 }).toEqual(list.map(({ value }) => value));
   }
   await producer.close();
+  await lab.close();
+});
+
+test('what waits for a broker that stands still is lost at once when a part of it is given up, and no other connection with it', async () => {
+  const connection = { brokers: cluster.brokers.split(','), clientId: 'metricstream-test' };
+  const lab = kafkaLab(connection);
+  const topic = await lab.createTopic(PARTITIONS);
+  const node = await leaderOf(topic, 0);
+  const producing = kafkaProducerCluster(connection);
+  const count = (await producing.partitions(topic)) ?? 0;
+  const partitions = Array.from({ length: count }, (_, partition) => partition);
+  const other = partitions.find((partition) => producing.leader(topic, partition) !== node.id) ?? -1;
+  // A cluster that has just started has no numbers to give yet.
+  const { id: producerId, epoch } = await vi.waitFor(() => producing.producer(), { timeout: 30_000 });
+  const compress = recordCompressor();
+  const produce = (partition: number, sequence: number) => {
+    const record = { topic, partition, key: undefined, value: Buffer.from('x'), headers: [], timestampMs: undefined };
+    const numbers = { producerId, epoch, sequence };
+    const { promise: answer, resolve } = Promise.withResolvers<ProduceAnswer>();
+    const leader = producing.leader(topic, partition) ?? -1;
+    const giveUp = producing.produce(leader, [{ topic, partition, numbers, records: compress([record], 0) }], resolve);
+    return { answer, giveUp };
+  };
+  const kept = { kind: 'answered', results: [{ errorCode: 0 }] };
+  expect(await produce(0, 0).answer).toMatchObject(kept);
+  await node.kill('SIGSTOP');
+  const [first, behind, elsewhere] = [produce(0, 1), produce(0, 2), produce(other, 0)];
+  first.giveUp();
+  // Not by its time being over, which the library gives the same code and another text.
+  const closed = { kind: 'lost', cause: { message: 'Connection closed' } };
+  expect(await Promise.all([first.answer, behind.answer])).toMatchObject([closed, closed]);
+  await node.kill('SIGCONT');
+  expect(await elsewhere.answer).toMatchObject(kept);
+  await producing.close();
   await lab.close();
 });
 
