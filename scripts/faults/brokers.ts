@@ -1,7 +1,7 @@
 /** Faults of Kafka: brokers that die, stand still or are restarted, one, two or all of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ALL_ROLES, type Fault } from './run.ts';
-import { leaderOf } from './site.ts';
+import { controllerOf, leaderOf } from './site.ts';
 
 const ONE_SERVER = [ALL_ROLES];
 /** What was confirmed before may be answered so much later. */
@@ -25,6 +25,17 @@ export const BROKER_FAULTS: readonly Fault[] = [
     layout: ONE_SERVER,
     async inject({ site, installation }) {
       const node = await leaderOf(site, installation.topics.raw, 0);
+      await node.kill('SIGSTOP');
+      await sleep(30_000);
+      await node.kill('SIGCONT');
+    },
+  },
+  {
+    name: 'controller-sigstop',
+    title: 'the broker that is the active controller, and leads a third of the partitions, stands still for 30 s (SIGSTOP)',
+    layout: ONE_SERVER,
+    async inject({ site }) {
+      const node = await controllerOf(site);
       await node.kill('SIGSTOP');
       await sleep(30_000);
       await node.kill('SIGCONT');

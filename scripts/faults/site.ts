@@ -1,7 +1,7 @@
 /** Three brokers and an InfluxDB for one run of faults; each can be killed, stopped and started again. */
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Admin } from '@platformatic/kafka';
+import { Admin, Connection, describeQuorumV2 } from '@platformatic/kafka';
 import { LIMITS } from '../../src/model/limits.ts';
 import { INFLUX_ORG, startInfluxdb, tokenOf } from '../services/influxdb.ts';
 import { startKafka } from '../services/kafka.ts';
@@ -101,6 +101,25 @@ export async function leaderOf({ kafka }: Site, topic: string, partition: number
     }
     throw new Error(`Nobody leads partition ${partition} of ${topic}.`);
   });
+}
+
+/** The one log of KRaft, in which its controllers agree. */
+const METADATA_LOG = { topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] };
+
+/** The broker whose controller is the active one: when it stands still, nobody says who leads before another has been elected. */
+export async function controllerOf({ kafka }: Site): Promise<KafkaNode> {
+  const [host = '', port] = kafka.brokers.split(',')[0]?.split(':') ?? [];
+  const connection = new Connection('metricstream-faults', { connectTimeout: LIMITS.kafkaConnectTimeoutMs });
+  await connection.connect(host, Number(port));
+  try {
+    const { topics } = await describeQuorumV2.api.async(connection, [METADATA_LOG]);
+    const leader = topics[0]?.partitions[0]?.leaderId;
+    const node = kafka.nodes.find(({ id }) => id === leader);
+    if (node === undefined) throw new Error('There is no active controller.');
+    return node;
+  } finally {
+    await connection.close();
+  }
 }
 
 /** An admin for one piece of work. */
