@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { childrenOf, cpuSeconds } from './bench/process-usage.ts';
+import { median } from './bench/result.ts';
 import { bundleWorker, modulesAtStart, type WorkerModule } from './bundle-worker.ts';
 
 /** Of each, by turns: what else the machine does falls on both. */
@@ -70,10 +71,6 @@ async function startWith(modules: readonly WorkerModule[]): Promise<Start> {
 
 function gzipKb(modules: readonly WorkerModule[]): number {
   return gzipSync(Buffer.concat(modules.map(({ contents }) => contents))).length / 1_000;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function sum(starts: readonly Start[]): number {
