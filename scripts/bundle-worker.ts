@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
 import { ASSET_HEADERS } from '../src/edge/dashboard/assets.ts';
 import { pageAssets } from '../src/runtimes/page.ts';
@@ -75,6 +76,11 @@ export function modulesAtStart(modules: readonly WorkerModule[]): readonly Worke
     for (const module of modules) if (names.includes(module.path)) read.add(module);
   }
   return [...read];
+}
+
+/** What modules weigh when they are uploaded together, in KB. */
+export function gzipKb(modules: readonly WorkerModule[]): number {
+  return gzipSync(Buffer.concat(modules.map(({ contents }) => contents))).length / 1_000;
 }
 
 /** Writes the page as the folder of `[assets]` in wrangler.toml. */

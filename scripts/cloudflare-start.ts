@@ -1,9 +1,8 @@
 /** What a cold start costs: how much more workerd does until it is there with the Worker than with one that does nothing. */
-import { gzipSync } from 'node:zlib';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { childrenOf, cpuSeconds } from './bench/process-usage.ts';
 import { median } from './bench/result.ts';
-import { bundleWorker, modulesAtStart, type WorkerModule } from './bundle-worker.ts';
+import { bundleWorker, gzipKb, modulesAtStart, type WorkerModule } from './bundle-worker.ts';
 
 /** Of each, by turns: what else the machine does falls on both. */
 const STARTS = 21;
@@ -67,10 +66,6 @@ async function startWith(modules: readonly WorkerModule[]): Promise<Start> {
   } finally {
     await miniflare.dispose();
   }
-}
-
-function gzipKb(modules: readonly WorkerModule[]): number {
-  return gzipSync(Buffer.concat(modules.map(({ contents }) => contents))).length / 1_000;
 }
 
 function sum(starts: readonly Start[]): number {

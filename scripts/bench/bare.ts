@@ -1,14 +1,13 @@
 /** The same loads against a server that does next to nothing: what of the figures is the machine's and Bun's. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { withChild } from './child.ts';
 import { realClock } from './fleet.ts';
 import { closedLoad, type Load, type LoadOptions, openLoad } from './load.ts';
 import { type Measurement, measure } from './measure.ts';
-import { cpuSeconds, rssBytes } from './process-usage.ts';
 import type { BareResult } from './result.ts';
 import { type Bench, createHosts, measurementLine } from './scenario.ts';
 
@@ -44,26 +43,15 @@ async function runOnce(
   warmUpSeconds: number,
   start: (base: LoadOptions, random: () => number) => Load,
 ): Promise<Measurement> {
-  const dataDir = mkdtempSync(join(parentDir, 'metricstream-bare-'));
-  const child = spawn(process.execPath, [ENTRY, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const cleanUp = (): void => {
-    child.kill('SIGKILL');
-    rmSync(dataDir, { recursive: true, force: true });
-  };
-  process.once('exit', cleanUp);
-  try {
-    const [port] = (await once(createInterface(child.stdout), 'line')) as [string];
-    const { pid = 0 } = child;
+  const spawned = (dataDir: string) => spawn(process.execPath, [ENTRY, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return withChild(parentDir, 'bare', spawned, async ({ stdout }, usage) => {
+    const [port] = (await once(createInterface(stdout as Readable), 'line')) as [string];
     const server = { hostname: '127.0.0.1', port: Number(port), keys: { ingest: 'k'.repeat(200), read: '' } };
     const { fleet, random } = createHosts(server, clients, realClock);
     const load = start({ ...server, fleet }, random);
-    const usage = { cpuSeconds: () => cpuSeconds(pid), rssBytes: () => rssBytes(pid) };
     const measurement = await measure(load, usage, warmUpSeconds * 1_000, seconds * 1_000);
     log(`  ${measurementLine(measurement)}, ${(measurement.cpuShare * 100).toFixed(1)} % of a core`);
     await load.stop();
     return measurement;
-  } finally {
-    cleanUp();
-    process.removeListener('exit', cleanUp);
-  }
+  });
 }

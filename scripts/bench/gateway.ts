@@ -1,6 +1,6 @@
 /** The way of a Worker's push into Kafka: records of ten metrics over the gateway's REST API, each a request that is answered once Kafka has it. */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kafkaTopicReader } from '../../src/adapters/kafka/topic-reader.ts';
 import { systemClock } from '../../src/adapters/system/clock.ts';
@@ -14,26 +14,20 @@ import { encodePush, shapeInterner } from '../../src/protocols/log-record.ts';
 import { textParts } from '../../src/protocols/text-record.ts';
 import { freePorts } from '../services/ports.ts';
 import { serverVariables } from '../services/server-variables.ts';
+import { withChild } from './child.ts';
 import type { Fleet } from './fleet.ts';
 import { firstValue, METRICS, xorshift32 } from './host-values.ts';
+import type { KafkaOptions } from './kafka.ts';
 import { closedLoad } from './load.ts';
-import { type Measurement, measure } from './measure.ts';
-import { cpuSeconds, rssBytes } from './process-usage.ts';
+import { measure } from './measure.ts';
 import { type GatewayResult, medianOf } from './result.ts';
 import { type Bench, measurementLine } from './scenario.ts';
+import { untilReady } from './server-process.ts';
 
-export interface GatewayOptions {
-  readonly connections: readonly number[];
-  readonly clients: number;
-  readonly warmUpSeconds: number;
-  readonly seconds: number;
-  readonly runs: number;
-}
+export type GatewayOptions = Omit<KafkaOptions, 'visible'>;
 
 const HOSTNAME = '127.0.0.1';
 const SECRET = 'secret-of-the-bench-0123';
-const READY_TIMEOUT_MS = 30_000;
-const READY_POLL_MS = 20;
 /** Of an edge's push: the gateway answers 200. */
 const KEPT = 200;
 
@@ -58,53 +52,32 @@ export async function runGateway(bench: Bench, options: GatewayOptions): Promise
   return { brokers: brokers.length, loads };
 }
 
-async function loadOnce(bench: Bench, options: GatewayOptions, connections: number): Promise<Load> {
-  const dir = mkdtempSync(join(bench.serverOptions.parentDir, 'metricstream-gateway-'));
-  const command = bench.serverOptions.command.slice(0, -1);
-  const { METRICSTREAM_KAFKA_BROKERS: brokers = '', METRICSTREAM_PREFIX: prefix } = await serverVariables(
-    command.slice(0, 1),
-    dir,
-  );
-  const topic = topicNames(prefix ?? '').raw;
-  const credentials = join(dir, 'credentials.json');
-  const kafka = { operations: ['produce'], topics: [topic] };
-  writeFileSync(credentials, JSON.stringify({ credentials: [{ name: 'bench', secret: SECRET, kafka }] }), { mode: 0o600 });
+async function loadOnce({ serverOptions, log }: Bench, options: GatewayOptions, connections: number): Promise<Load> {
   const [port = 0] = await freePorts(1);
-  const [runtime = '', ...args] = command;
-  const flags = ['gateway', '--port', String(port), '--kafka-brokers', brokers, '--credentials', credentials];
-  const child = spawn(runtime, [...args, ...flags], { stdio: ['ignore', 'inherit', 'inherit'] });
-  const cleanUp = (): void => {
-    child.kill('SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
+  let brokers = '';
+  let topic = '';
+  const start = async (dir: string): Promise<ChildProcess> => {
+    const [runtime = '', ...args] = serverOptions.command.slice(0, -1);
+    const { METRICSTREAM_KAFKA_BROKERS, METRICSTREAM_PREFIX } = await serverVariables([runtime], dir);
+    brokers = METRICSTREAM_KAFKA_BROKERS ?? '';
+    topic = topicNames(METRICSTREAM_PREFIX ?? '').raw;
+    const credentials = join(dir, 'credentials.json');
+    const kafka = { operations: ['produce'], topics: [topic] };
+    writeFileSync(credentials, JSON.stringify({ credentials: [{ name: 'bench', secret: SECRET, kafka }] }), { mode: 0o600 });
+    const flags = ['gateway', '--port', String(port), '--kafka-brokers', brokers, '--credentials', credentials];
+    return spawn(runtime, [...args, ...flags], { stdio: ['ignore', 'inherit', 'inherit'] });
   };
-  process.once('exit', cleanUp);
-  try {
-    await ready(port);
-    const { pid = 0 } = child;
+  return withChild(serverOptions.parentDir, 'gateway', start, async (child, usage) => {
+    await untilReady(child, port);
     const fleet = producers(`${HOSTNAME}:${port}`, topic, options.clients);
     const load = closedLoad({ hostname: HOSTNAME, port, fleet, connections, accepted: KEPT });
-    const usage = { cpuSeconds: () => cpuSeconds(pid), rssBytes: () => rssBytes(pid) };
-    const measurement: Measurement = await measure(load, usage, options.warmUpSeconds * 1_000, options.seconds * 1_000);
+    const measurement = await measure(load, usage, options.warmUpSeconds * 1_000, options.seconds * 1_000);
     await load.stop();
     const acknowledged = load.tally.acknowledgedInAll;
     const kept = await recordsIn(brokers, topic);
-    bench.log(`  ${measurementLine(measurement)}; ${kept} records kept of ${acknowledged}`);
+    log(`  ${measurementLine(measurement)}; ${kept} records kept of ${acknowledged}`);
     return { connections, measurement, acknowledged, kept };
-  } finally {
-    cleanUp();
-    process.removeListener('exit', cleanUp);
-  }
-}
-
-async function ready(port: number): Promise<void> {
-  const untilMs = performance.now() + READY_TIMEOUT_MS;
-  while (performance.now() < untilMs) {
-    const response = await fetch(`http://${HOSTNAME}:${port}/ready`).catch(() => undefined);
-    await response?.arrayBuffer();
-    if (response?.status === 200) return;
-    await Bun.sleep(READY_POLL_MS);
-  }
-  throw new Error(`The gateway was not ready within ${READY_TIMEOUT_MS} ms.`);
+  });
 }
 
 /** Each client's record is a real one, and the same each time: what is in it is nothing to a gateway. */

@@ -25,6 +25,10 @@ export interface LoadOptions {
   readonly hostname: string;
   readonly port: number;
   readonly fleet: Fleet;
+}
+
+export interface ClosedLoadOptions extends LoadOptions {
+  readonly connections: number;
   /** The status of what was taken; left out: 202. */
   readonly accepted?: number;
 }
@@ -54,8 +58,8 @@ export function resetTally(tally: Tally): void {
 }
 
 /** Each connection pushes for its own share of the clients in turn, one request in flight. Latency is from the send. */
-export function closedLoad(options: LoadOptions & { readonly connections: number }): Load {
-  const { fleet, connections: count, accepted = ACCEPTED } = options;
+export function closedLoad(options: ClosedLoadOptions): Load {
+  const { fleet, connections: count, accepted } = options;
   const tally = emptyTally();
   const end = Promise.withResolvers<void>();
   const sentMs = new Float64Array(count);
@@ -74,7 +78,7 @@ export function closedLoad(options: LoadOptions & { readonly connections: number
     connection({
       ...options,
       onResponse(status) {
-        record(tally, status === accepted ? ACCEPTED : status, performance.now() - (sentMs[lane] ?? 0));
+        record(tally, status, performance.now() - (sentMs[lane] ?? 0), accepted);
         if (running) push(lane);
         else inFlight -= 1;
       },
@@ -157,8 +161,8 @@ export function openLoad(options: OpenLoadOptions): Load {
   };
 }
 
-function record(tally: Tally, status: number, latencyMs: number): void {
-  if (status === ACCEPTED) {
+function record(tally: Tally, status: number, latencyMs: number, accepted = ACCEPTED): void {
+  if (status === accepted) {
     tally.acknowledged += 1;
     tally.acknowledgedInAll += 1;
     tally.latencyUs.record(latencyMs * 1_000);

@@ -31,7 +31,6 @@ type ClosedFlags = Omit<ClosedOptions, 'connections' | 'clock'> & {
   readonly clock: readonly ClosedOptions['clock'][];
 };
 type KafkaFlags = Pick<KafkaOptions, 'seconds' | 'connections' | 'runs'>;
-type GatewayFlags = Pick<GatewayOptions, 'seconds' | 'connections' | 'runs'>;
 type QueryFlags = Pick<QueryOptions, 'hosts'>;
 type Scenario = (bench: Bench) => Promise<Sections>;
 
@@ -65,8 +64,6 @@ const KAFKA: KafkaOptions = {
   runs: 3,
   visible: { ...VISIBLE, pushesPerSecond: 1_000 },
 };
-
-const GATEWAY: GatewayOptions = { connections: [50, 200], clients: 1_000, warmUpSeconds: 3, seconds: 8, runs: 3 };
 
 const closed = (flags: ClosedFlags): Scenario => {
   return async (bench) => {
@@ -104,6 +101,10 @@ const gateway = (options: GatewayOptions): Scenario => {
   return async (bench) => ({ gateway: await runGateway(bench, options) });
 };
 
+const ON_KAFKA = [
+  ['kafka', 'edge and consumer on Kafka and InfluxDB, whose addresses the environment has', kafka],
+  ['gateway', 'pushes into Kafka over REST, as Workers send them; the environment has its address', gateway],
+] as const;
 const QUERIES = [
   ['query', 'query times on a prefilled day', query],
   ['kafka-query', 'the same of InfluxDB, on the services whose addresses the environment has', kafkaQuery],
@@ -176,19 +177,16 @@ function program(): Command {
   return bench;
 }
 
-/** On Kafka and InfluxDB, whose addresses the environment has. */
 function withServices(
   load: (name: string, text: string, seconds: number) => Command,
   run: (command: Command, ...scenarios: Scenario[]) => Promise<void>,
 ): void {
-  load('kafka', 'edge and consumer on Kafka and InfluxDB, whose addresses the environment has', KAFKA.seconds)
-    .option('--connections <list>', 'one load for each number', positives, KAFKA.connections)
-    .option('--runs <n>', 'the medians of so many are reported', positive, KAFKA.runs)
-    .action((flags: KafkaFlags, command: Command) => run(command, kafka({ ...KAFKA, ...flags })));
-  load('gateway', 'pushes into Kafka over REST, as Workers send them; the environment has its address', GATEWAY.seconds)
-    .option('--connections <list>', 'one load for each number', positives, GATEWAY.connections)
-    .option('--runs <n>', 'the medians of so many are reported', positive, GATEWAY.runs)
-    .action((flags: GatewayFlags, command: Command) => run(command, gateway({ ...GATEWAY, ...flags })));
+  for (const [name, text, scenario] of ON_KAFKA) {
+    load(name, text, KAFKA.seconds)
+      .option('--connections <list>', 'one load for each number', positives, KAFKA.connections)
+      .option('--runs <n>', 'the medians of so many are reported', positive, KAFKA.runs)
+      .action((flags: KafkaFlags, command: Command) => run(command, scenario({ ...KAFKA, ...flags })));
+  }
 }
 
 /** With figures of its own, which are no section of the result. */

@@ -94,7 +94,7 @@ async function start(options: ServerOptions, dataDir: string, port: number, chil
   const { pid } = child;
   if (pid === undefined) throw new Error(`Cannot start ${command}.`);
   const keysFile = join(dataDir, 'keys.json');
-  await ready(child, port, keysFile);
+  await untilReady(child, port, keysFile);
   const readyMs = performance.now() - startedMs;
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<number> => {
     const fromMs = performance.now();
@@ -121,12 +121,13 @@ async function start(options: ServerOptions, dataDir: string, port: number, chil
   };
 }
 
-async function ready(child: ChildProcess, port: number, keysFile: string): Promise<void> {
+/** @param keysFile has to be there, too. @throws when the process ends before, or takes too long */
+export async function untilReady(child: ChildProcess, port: number, keysFile?: string): Promise<void> {
   const untilMs = performance.now() + READY_TIMEOUT_MS;
   while (child.exitCode === null && child.signalCode === null && performance.now() < untilMs) {
     const response = await fetch(`http://${HOSTNAME}:${port}/ready`).catch(() => undefined);
     await response?.arrayBuffer();
-    if (response?.status === 200 && existsSync(keysFile)) return;
+    if (response?.status === 200 && (keysFile === undefined || existsSync(keysFile))) return;
     await Bun.sleep(READY_POLL_MS);
   }
   const end = child.exitCode ?? child.signalCode;

@@ -1,11 +1,18 @@
 /** Faults of Kafka: brokers that die, stand still or are restarted, one, two or all of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { KafkaNode } from '../services/kafka-cluster.ts';
 import { ALL_ROLES, type Fault } from './run.ts';
 import { controllerOf, leaderOf } from './site.ts';
 
 const ONE_SERVER = [ALL_ROLES];
 /** What was confirmed before may be answered so much later. */
 const ANSWERING_MS = 1_000;
+
+async function standStill(node: KafkaNode): Promise<void> {
+  await node.kill('SIGSTOP');
+  await sleep(30_000);
+  await node.kill('SIGCONT');
+}
 
 export const BROKER_FAULTS: readonly Fault[] = [
   {
@@ -24,10 +31,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     title: 'the broker that leads partition 0 stands still for 30 s (SIGSTOP)',
     layout: ONE_SERVER,
     async inject({ site, installation }) {
-      const node = await leaderOf(site, installation.topics.raw, 0);
-      await node.kill('SIGSTOP');
-      await sleep(30_000);
-      await node.kill('SIGCONT');
+      await standStill(await leaderOf(site, installation.topics.raw, 0));
     },
   },
   {
@@ -35,10 +39,7 @@ export const BROKER_FAULTS: readonly Fault[] = [
     title: 'the broker that is the active controller, and leads a third of the partitions, stands still for 30 s (SIGSTOP)',
     layout: ONE_SERVER,
     async inject({ site }) {
-      const node = await controllerOf(site);
-      await node.kill('SIGSTOP');
-      await sleep(30_000);
-      await node.kill('SIGCONT');
+      await standStill(await controllerOf(site));
     },
   },
   {

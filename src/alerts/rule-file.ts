@@ -1,5 +1,4 @@
 /** Rule files: YAML in the shape of Prometheus's rules, with adjustments of the built-in ones. */
-
 import type { RuleOverride, RuleSpec } from '../model/alert.ts';
 import { ALERT_LIMITS } from '../model/alert-limits.ts';
 import type { BookProblem } from '../ports/alert-book.ts';
